@@ -1,0 +1,52 @@
+"""What every test shares: quiet backends, fixed seeds, and skips by backend."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import hypothesis
+import keras
+import pytest
+
+hypothesis.settings.register_profile("ccm_tf", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("ccm_tf")
+
+
+def pytest_configure(config):
+    """Gives TensorFlow two CPUs, which it allows only before its first operation."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        one = tf.config.LogicalDeviceConfiguration()
+        tf.config.set_logical_device_configuration(cpu, [one, one])
+
+
+def pytest_collection_modifyitems(config, items):
+    """Skips the tests of the backends that are not the running one."""
+    running = keras.backend.backend()
+    for item in items:
+        for backend in ("tensorflow", "jax"):
+            if backend != running and item.get_closest_marker(backend):
+                item.add_marker(pytest.mark.skip(reason=f"needs {backend}, running on {running}"))
+
+
+@pytest.fixture(autouse=True)
+def fresh_keras():
+    """Same seeds, layer names and dtype policy whatever ran before."""
+    keras.utils.clear_session(free_memory=False)
+    keras.utils.set_random_seed(0)
+    policy = keras.config.dtype_policy()
+    yield
+    keras.config.set_dtype_policy(policy)
+
+
+@pytest.fixture(scope="session")
+def two_replicas():
+    """A `MirroredStrategy` over two CPUs: the only one of the process, since two collide."""
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(
+        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
+    )
