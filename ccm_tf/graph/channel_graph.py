@@ -1,0 +1,227 @@
+"""Which channels of a model stand and fall together."""
+
+import functools
+import hashlib
+import json
+import operator
+from typing import Any, Callable
+
+import keras
+import numpy as np
+
+from ccm_tf.graph import handlers  # noqa: F401  (registers the handlers)
+from ccm_tf.graph.flow import Effect, Flow, Kept
+from ccm_tf.graph.group import FeatureMap, Group, Producer
+from ccm_tf.graph.grouping import feature_maps, groups_of
+from ccm_tf.graph.registry import handler_for
+from ccm_tf.graph.trace import Trace
+
+
+class ChannelGraph:
+    """The channels of a model, labelled.
+
+    Every channel of every layer that makes channels gets a label. The labels flow through the
+    model as the data does; where two channels are added, their labels become one. What ends up
+    with the same label (its root) can only be removed together. Channels that must stay, because
+    they leave the model or meet something that cannot be followed, are frozen, each with a reason
+    that `summary` prints.
+
+    Args:
+        model: A built functional or sequential `keras.Model`. It is only read.
+
+    Attributes:
+        groups: `Group`s of producers whose channels are tied to each other.
+        feature_maps: Tensors in which channels can be observed, in order of execution.
+        fingerprint: Hash of the architecture; plans carry it.
+
+    Raises:
+        ValueError: If the model is subclassed, not built, quantised or has LoRA enabled.
+
+    Example:
+
+    ```python
+    graph = ccm_tf.ChannelGraph(model)
+    graph.summary()
+    for group in graph.groups:
+        print(group)
+    ```
+    """
+
+    def __init__(self, model: keras.Model):
+        self.model = model
+        self.trace = Trace(model)
+        flow = Flow()
+        self.effects: tuple[Effect, ...] = _read(self.trace, flow)
+        for tensor in self.trace.flat_outputs:
+            flow.freeze(flow.of(tensor), "is an output of the model")
+        self.labels_to_roots: np.ndarray = flow.labels.roots()
+        self._frozen, self._reasons = flow.labels.frozen(self.labels_to_roots)
+        self._tensors = {
+            tensor: channels
+            for call, effect in zip(self.trace.calls, self.effects, strict=True)
+            for tensor, channels in zip(call.outputs, effect.outputs, strict=True)
+            if channels is not None
+        }
+        self._freeze_without_producer()
+
+    @functools.cached_property
+    def feature_maps(self) -> tuple[FeatureMap, ...]:
+        return feature_maps(self)
+
+    @functools.cached_property
+    def groups(self) -> tuple[Group, ...]:
+        return groups_of(self)
+
+    @functools.cached_property
+    def producers(self) -> tuple[Producer, ...]:
+        """Every layer that makes channels, frozen ones included, in order of execution."""
+        found: dict[str, Producer] = {}
+        for call, effect in zip(self.trace.calls, self.effects, strict=True):
+            if effect.produces is None or call.name in found:
+                continue
+            made = tuple(
+                (variable, axis)
+                for variable, axes in self.weights_of(call.position)
+                for axis, labels in enumerate(axes)
+                if labels is effect.produces
+            )
+            found[call.name] = Producer(call.op, self.roots_of(effect.produces), made)
+        return tuple(found.values())
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Hash of names, kinds, connections and weight shapes."""
+        rows = [
+            [
+                call.name,
+                type(call.op).__name__,
+                [[t.call, t.index, list(t.shape)] for t in call.inputs],
+                [list(w.shape) for w in getattr(call.op, "weights", ())],
+            ]
+            for call in self.trace.calls
+        ]
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
+
+    def channels_of(self, tensor) -> Any:
+        """`Channels` of a tensor of the trace, `None` where channels are not followed."""
+        return self._tensors.get(tensor)
+
+    def roots_of(self, labels: np.ndarray) -> np.ndarray:
+        return self.labels_to_roots[labels]
+
+    def is_frozen(self, labels: np.ndarray) -> np.ndarray:
+        return self._frozen[labels]
+
+    def reasons_for(self, roots: np.ndarray) -> tuple[str, ...]:
+        """Why these channels must stay, most common reason first."""
+        counts: dict[str, int] = {}
+        for root in roots:
+            for reason in self._reasons.get(int(root), ()):
+                counts[reason] = counts.get(reason, 0) + 1
+        return tuple(sorted(counts, key=counts.__getitem__, reverse=True))
+
+    def weights_of(self, position: int) -> list[tuple[Any, tuple[np.ndarray | None, ...]]]:
+        """Variables of a call's layer with the labels along each of their axes."""
+        op = self.trace.calls[position].op
+        pairs = []
+        for path, axes in self.effects[position].weights.items():
+            variable = operator.attrgetter(path)(op)
+            if variable is not None:
+                pairs.append((variable, axes))
+        return pairs
+
+    @functools.cached_property
+    def widths(self) -> tuple[np.ndarray, ...]:
+        """Distinct root arrays of all tensors: none of them may lose all its channels."""
+        unique = {}
+        for channels in self._tensors.values():
+            roots = self.roots_of(channels.labels)
+            unique[roots.tobytes()] = roots
+        return tuple(unique.values())
+
+    def all_kept(self) -> np.ndarray:
+        """A fresh mask over labels in which every channel stays."""
+        return np.ones(len(self.labels_to_roots), bool)
+
+    def kept(self, mask: np.ndarray) -> Kept:
+        """Function from labels to booleans for a mask over roots."""
+        return lambda labels: mask[self.labels_to_roots[labels]]
+
+    def macs(self, mask: np.ndarray | None = None) -> int:
+        """Multiply-accumulates per sample if only the roots in `mask` stay."""
+        kept = None if mask is None else self.kept(mask)
+        return round(sum(term.count(kept) for effect in self.effects for term in effect.macs))
+
+    def params(self, mask: np.ndarray | None = None) -> int:
+        """Number of weights if only the roots in `mask` stay."""
+        kept = None if mask is None else self.kept(mask)
+        sizes = {}
+        for call in self.trace.calls:
+            for variable in getattr(call.op, "weights", ()):
+                sizes.setdefault(id(variable), int(np.prod(variable.shape, dtype=np.int64)))
+            for variable, axes in self.weights_of(call.position):
+                size = 1
+                for length, labels in zip(variable.shape, axes, strict=True):
+                    free = labels is not None and kept is not None
+                    size *= int(np.count_nonzero(kept(labels))) if free else int(length)
+                sizes[id(variable)] = size
+        return sum(sizes.values())
+
+    def summary(self, print_fn: Callable[[str], None] = print) -> None:
+        """Prints every group: who makes its channels, who reads them, what is kept and why."""
+        free = sum(len(group.roots) for group in self.groups)
+        total = free + sum(len(group.frozen) for group in self.groups)
+        print_fn(
+            f"Channel graph of '{self.trace.name}': {len(self.groups)} groups, {free} of {total} "
+            "channels are free"
+        )
+        for group in self.groups:
+            print_fn(str(group))
+
+    def _freeze_without_producer(self) -> None:
+        """Channels that no layer makes (zeros padded on) go only with channels that one makes."""
+        made = np.zeros(len(self.labels_to_roots), bool)
+        for effect in self.effects:
+            if effect.produces is not None:
+                made[self.roots_of(effect.produces)] = True
+        self._frozen |= ~made[self.labels_to_roots]
+
+
+def _read(trace: Trace, flow: Flow) -> tuple[Effect, ...]:
+    effects = []
+    first_calls: dict[str, Effect] = {}
+    for call in trace.calls:
+        effect = handler_for(call.op)(call, flow)
+        _check(call, effect)
+        for tensor, channels in zip(call.outputs, effect.outputs, strict=True):
+            flow.set(tensor, channels)
+        first = first_calls.setdefault(call.name, effect)
+        if first is not effect:
+            _unite_calls(call, first, effect, flow)
+        effects.append(effect)
+    return tuple(effects)
+
+
+def _check(call, effect: Effect) -> None:
+    for tensor, channels in zip(call.outputs, effect.outputs, strict=True):
+        if channels is not None and len(channels.labels) != tensor.shape[channels.axis]:
+            raise ValueError(
+                f"The handler of '{call.name}' ({type(call.op).__name__}) gave "
+                f"{len(channels.labels)} labels for axis {channels.axis} of an output of shape "
+                f"{tensor.shape}. It must give one label per channel."
+            )
+
+
+def _unite_calls(call, first: Effect, effect: Effect, flow: Flow) -> None:
+    """A shared layer has one kernel: what its calls read along an axis is one set of channels."""
+    for path, axes in effect.weights.items():
+        for before, now in zip(first.weights[path], axes, strict=True):
+            if before is None and now is None:
+                continue
+            if before is None or now is None:
+                labels = now if before is None else before
+                flow.labels.freeze(
+                    labels, f"'{call.name}' is shared and reads channels elsewhere that must stay"
+                )
+            else:
+                flow.labels.unite(before, now)

@@ -1,0 +1,90 @@
+"""Channels that are pruned together, and where they can be seen."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from ccm_tf.graph.trace import Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureMap:
+    """A tensor in which a group's channels can be observed.
+
+    It is the tensor after normalisation, activation, residual addition and max-pooling: what the
+    next kernel reads.
+
+    Attributes:
+        tensor: The tensor in the trace.
+        layer: Name of the layer or operation that outputs it.
+        roots: Root label of the channel at every position.
+        axis: The channel axis.
+        conv_read: Whether a convolution mixes these channels, here or further on in the stream.
+    """
+
+    tensor: Tensor
+    layer: str
+    roots: np.ndarray
+    axis: int
+    conv_read: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Producer:
+    """A layer that makes channels.
+
+    Attributes:
+        layer: The Keras layer.
+        roots: Root label of every output channel, in channel order.
+        weights: Pairs of a variable and the axis along which its slices make the channels.
+    """
+
+    layer: Any
+    roots: np.ndarray
+    weights: tuple[tuple[Any, int], ...]
+
+    @property
+    def name(self) -> str:
+        return self.layer.name
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Producers whose channels are tied to each other, and everything that reads them.
+
+    Attributes:
+        index: Place in `ChannelGraph.groups`.
+        roots: Labels of the units that may be removed. Each stands for one channel of every
+            producer that it occurs in.
+        frozen: Labels of the units that must stay.
+        reasons: Why they must.
+        producers: The layers that make the channels.
+        consumers: Names of the layers whose kernels read them.
+        feature_maps: Where the channels can be observed.
+    """
+
+    index: int
+    roots: np.ndarray
+    frozen: np.ndarray
+    reasons: tuple[str, ...]
+    producers: tuple[Producer, ...]
+    consumers: tuple[str, ...]
+    feature_maps: tuple[FeatureMap, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the first producer."""
+        return self.producers[0].name
+
+    def __str__(self) -> str:
+        makers = ", ".join(f"{p.name} ({len(p.roots)})" for p in self.producers)
+        readers = ", ".join(self.consumers) or "nobody"
+        lines = [
+            f"Group {self.index}: {len(self.roots)} of {len(self.roots) + len(self.frozen)} "
+            f"channels are free",
+            f"  made by {makers}",
+            f"  read by {readers}",
+        ]
+        lines += [f"  kept: {reason}" for reason in self.reasons]
+        return "\n".join(lines)

@@ -1,0 +1,12 @@
+"""One handler per kind of operation; importing this package registers them all."""
+
+from ccm_tf.graph.handlers import (  # noqa: F401
+    convolution,
+    dense,
+    elementwise,
+    merge,
+    normalization,
+    pooling,
+    shape,
+    slicing,
+)
