@@ -1,3 +1,5 @@
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -64,8 +66,8 @@ def test_config_round_trip(schedule):
     optimizer = keras.optimizers.SGD(schedule, momentum=0.9)
     written = keras.optimizers.serialize(optimizer)
     assert written["config"]["learning_rate"]["config"] == schedule.get_config()
-    again = keras.optimizers.serialize(keras.optimizers.deserialize(written))
-    assert again == written
+    copy = keras.optimizers.deserialize(json.loads(json.dumps(written)))
+    assert keras.optimizers.serialize(copy)["config"] == written["config"]
 
 
 @pytest.mark.parametrize(

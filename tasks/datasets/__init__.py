@@ -1,0 +1,1 @@
+"""One file per data set; `tasks.data.load` finds them by name."""
