@@ -4,14 +4,15 @@ import functools
 import hashlib
 import json
 import operator
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 
 from ccm_tf.graph import handlers  # noqa: F401  (registers the handlers)
 from ccm_tf.graph.flow import Effect, Flow, Kept
-from ccm_tf.graph.group import FeatureMap, Group, Producer
+from ccm_tf.graph.group import FeatureMap, Group, Producer, Weight
 from ccm_tf.graph.grouping import feature_maps, groups_of
 from ccm_tf.graph.registry import handler_for
 from ccm_tf.graph.trace import Trace
@@ -80,9 +81,9 @@ class ChannelGraph:
             if effect.produces is None or call.name in found:
                 continue
             made = tuple(
-                (variable, axis)
-                for variable, axes in self.weights_of(call.position)
-                for axis, labels in enumerate(axes)
+                (weight.variable, axis)
+                for weight in self.weights_of(call.position)
+                for axis, labels in enumerate(weight.axes)
                 if labels is effect.produces
             )
             found[call.name] = Producer(call.op, self.roots_of(effect.produces), made)
@@ -120,15 +121,15 @@ class ChannelGraph:
                 counts[reason] = counts.get(reason, 0) + 1
         return tuple(sorted(counts, key=counts.__getitem__, reverse=True))
 
-    def weights_of(self, position: int) -> list[tuple[Any, tuple[np.ndarray | None, ...]]]:
-        """Variables of a call's layer with the labels along each of their axes."""
-        op = self.trace.calls[position].op
-        pairs = []
-        for path, axes in self.effects[position].weights.items():
+    def weights_of(self, position: int) -> list[Weight]:
+        """Variables of a call's layer that channels index."""
+        op, effect = self.trace.calls[position].op, self.effects[position]
+        weights = []
+        for path, axes in effect.weights.items():
             variable = operator.attrgetter(path)(op)
             if variable is not None:
-                pairs.append((variable, axes))
-        return pairs
+                weights.append(Weight(variable, axes, effect.masked.get(path, 0.0)))
+        return weights
 
     @functools.cached_property
     def widths(self) -> tuple[np.ndarray, ...]:
@@ -159,12 +160,12 @@ class ChannelGraph:
         for call in self.trace.calls:
             for variable in getattr(call.op, "weights", ()):
                 sizes.setdefault(id(variable), int(np.prod(variable.shape, dtype=np.int64)))
-            for variable, axes in self.weights_of(call.position):
+            for weight in self.weights_of(call.position):
                 size = 1
-                for length, labels in zip(variable.shape, axes, strict=True):
+                for length, labels in zip(weight.variable.shape, weight.axes, strict=True):
                     free = labels is not None and kept is not None
                     size *= int(np.count_nonzero(kept(labels))) if free else int(length)
-                sizes[id(variable)] = size
+                sizes[id(weight.variable)] = size
         return sum(sizes.values())
 
     def summary(self, print_fn: Callable[[str], None] = print) -> None:

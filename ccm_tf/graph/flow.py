@@ -1,7 +1,8 @@
 """What a layer handler is given and what it gives back."""
 
 import dataclasses
-from typing import Any, Callable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 

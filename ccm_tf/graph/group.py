@@ -1,6 +1,7 @@
 """Channels that are pruned together, and where they can be seen."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,21 @@ class FeatureMap:
     roots: np.ndarray
     axis: int
     conv_read: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Weight:
+    """A variable that channels index.
+
+    Attributes:
+        variable: The `keras.Variable`.
+        axes: One entry per axis: the labels along it, or `None`.
+        masked: What the slice of a removed channel holds in a masked model.
+    """
+
+    variable: Any
+    axes: tuple[np.ndarray | None, ...]
+    masked: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,13 +94,18 @@ class Group:
         return self.producers[0].name
 
     def __str__(self) -> str:
-        makers = ", ".join(f"{p.name} ({len(p.roots)})" for p in self.producers)
-        readers = ", ".join(self.consumers) or "nobody"
+        makers = _some([f"{p.name} ({len(p.roots)})" for p in self.producers])
+        readers = _some(self.consumers) or "nobody"
+        total = len(self.roots) + len(self.frozen)
         lines = [
-            f"Group {self.index}: {len(self.roots)} of {len(self.roots) + len(self.frozen)} "
-            f"channels are free",
+            f"Group {self.index}: {len(self.roots)} of {total} channels are free",
             f"  made by {makers}",
             f"  read by {readers}",
         ]
-        lines += [f"  kept: {reason}" for reason in self.reasons]
-        return "\n".join(lines)
+        return "\n".join(lines + [f"  kept: {reason}" for reason in self.reasons])
+
+
+def _some(names: Sequence[str], most: int = 6) -> str:
+    if len(names) <= most:
+        return ", ".join(names)
+    return ", ".join(names[: most - 1]) + f" and {len(names) - most + 1} more"

@@ -1,6 +1,7 @@
 """Which handler reads which kind of operation."""
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import keras
 

@@ -1,7 +1,8 @@
 """A Keras model as a flat list of calls, read from its serialised graph."""
 
 import dataclasses
-from typing import Any, Callable, Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 
@@ -99,6 +100,10 @@ class Trace:
         return {call.name: call.op for call in self.calls}
 
     @property
+    def flat_inputs(self) -> tuple[Tensor, ...]:
+        return tuple(_tensors(self.inputs))
+
+    @property
     def flat_outputs(self) -> tuple[Tensor, ...]:
         return tuple(_tensors(self.outputs))
 
@@ -120,7 +125,7 @@ class Trace:
         """
         values = dict(
             zip(
-                (_key(t) for t in _tensors(self.inputs)),
+                (_key(t) for t in self.flat_inputs),
                 keras.tree.flatten(inputs),
                 strict=True,
             )
@@ -137,7 +142,7 @@ class Trace:
     def symbolic_inputs(self) -> Any:
         """New `keras.Input` tensors like the model's own, in the same structure and names."""
         made = {}
-        for index, tensor in enumerate(_tensors(self.inputs)):
+        for index, tensor in enumerate(self.flat_inputs):
             config = dict(self._input_configs[self.input_order[index]])
             made[_key(tensor)] = keras.layers.InputLayer.from_config(config).output
         return _fill(self.inputs, made)
@@ -145,7 +150,7 @@ class Trace:
     @property
     def input_order(self) -> tuple[str, ...]:
         """Names of the model's inputs in the flattened order of its inputs."""
-        return tuple(self.input_names[t.index] for t in _tensors(self.inputs))
+        return tuple(self.input_names[t.index] for t in self.flat_inputs)
 
     def _last_uses(self) -> dict[int, list[tuple[int, int]]]:
         last: dict[tuple[int, int], int] = {}

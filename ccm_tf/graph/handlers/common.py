@@ -59,6 +59,7 @@ def channel_axis(op: Any) -> int:
 
 
 def first_input(call: Call) -> Tensor:
+    """The first tensor among the arguments."""
     return call.inputs[0]
 
 

@@ -26,6 +26,7 @@ def _spatial(op) -> tuple[None, ...]:
 
 @register_handler(layers.Conv1D, layers.Conv2D, layers.Conv3D)
 def convolution(call: Call, flow: Flow) -> Effect:
+    """Makes channels from channels; groups stay equally wide."""
     op, tensor, axis = call.op, first_input(call), channel_axis(call.op)
     refuse_wrapped_kernel(call)
     inputs = flow.along(tensor, axis, call)
@@ -74,6 +75,7 @@ def _depthwise_by_groups(call: Call, flow: Flow, inputs: np.ndarray | None) -> E
 
 @register_handler(layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
 def transposed_convolution(call: Call, flow: Flow) -> Effect:
+    """Makes channels from channels; the kernel has its outputs before its inputs."""
     op, tensor, axis = call.op, first_input(call), channel_axis(call.op)
     refuse_wrapped_kernel(call)
     inputs = flow.along(tensor, axis, call)
@@ -92,6 +94,7 @@ def transposed_convolution(call: Call, flow: Flow) -> Effect:
 
 @register_handler(layers.DepthwiseConv1D, layers.DepthwiseConv2D)
 def depthwise_convolution(call: Call, flow: Flow) -> Effect:
+    """Filters every channel by itself, `depth_multiplier` times."""
     op, tensor, axis = call.op, first_input(call), channel_axis(call.op)
     refuse_wrapped_kernel(call)
     inputs = flow.along(tensor, axis, call)
@@ -111,6 +114,7 @@ def depthwise_convolution(call: Call, flow: Flow) -> Effect:
 
 @register_handler(layers.SeparableConv1D, layers.SeparableConv2D)
 def separable_convolution(call: Call, flow: Flow) -> Effect:
+    """Filters every channel by itself, then mixes them."""
     op, tensor, axis = call.op, first_input(call), channel_axis(call.op)
     refuse_wrapped_kernel(call)
     inputs = flow.along(tensor, axis, call)

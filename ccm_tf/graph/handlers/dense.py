@@ -15,6 +15,7 @@ from ccm_tf.graph.trace import Call
 
 @register_handler(layers.Dense)
 def dense(call: Call, flow: Flow) -> Effect:
+    """Makes channels from the last axis."""
     op, tensor = call.op, first_input(call)
     refuse_wrapped_kernel(call)
     inputs = flow.along(tensor, -1, call)

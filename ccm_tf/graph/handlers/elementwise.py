@@ -75,6 +75,7 @@ register_handler(
 
 @register_handler(layers.Activation)
 def activation(call: Call, flow: Flow) -> Effect:
+    """An activation function; one that mixes channels freezes them."""
     if not elementwise_activation(call.op.activation):
         name = getattr(call.op.activation, "__name__", call.op.activation)
         flow.freeze_inputs(
@@ -85,6 +86,7 @@ def activation(call: Call, flow: Flow) -> Effect:
 
 @register_handler(layers.PReLU)
 def prelu(call: Call, flow: Flow) -> Effect:
+    """A slope for each channel, unless shared along the channel axis."""
     tensor = first_input(call)
     channels = flow.of(tensor)
     if channels is None:

@@ -43,7 +43,7 @@ def elementwise_merge(call: Call, flow: Flow) -> Effect:
         return unfollowed(call)
     (axis,) = axes
     merged: np.ndarray | None = None
-    for tensor, channels in labelled:
+    for _, channels in labelled:
         if len(channels.labels) != width:
             flow.freeze(channels, f"'{call.name}' spreads this single channel over {width}")
         elif merged is None:
@@ -73,6 +73,7 @@ def _other_shapes(call: Call, followed: set[Tensor]) -> list[tuple]:
 
 @register_handler(layers.Concatenate, "Concatenate")
 def concatenate(call: Call, flow: Flow) -> Effect:
+    """Puts label arrays end to end, as the data is."""
     rank = len(call.outputs[0].shape)
     along = call.op.axis % rank
     inputs = call.inputs

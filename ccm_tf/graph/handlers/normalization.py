@@ -11,6 +11,7 @@ from ccm_tf.graph.trace import Call
 
 @register_handler(layers.BatchNormalization)
 def batch_normalization(call: Call, flow: Flow) -> Effect:
+    """Four vectors with one entry per channel."""
     tensor = first_input(call)
     labels = flow.along(tensor, call.op.axis, call)
     if labels is None:
@@ -24,6 +25,7 @@ def batch_normalization(call: Call, flow: Flow) -> Effect:
 
 @register_handler(layers.GroupNormalization)
 def group_normalization(call: Call, flow: Flow) -> Effect:
+    """Exact if every channel is a group of its own; groups of several are frozen."""
     tensor = first_input(call)
     labels = flow.along(tensor, call.op.axis, call)
     if labels is None:
@@ -42,6 +44,7 @@ def group_normalization(call: Call, flow: Flow) -> Effect:
 
 @register_handler(layers.Rescaling)
 def rescaling(call: Call, flow: Flow) -> Effect:
+    """Elementwise for one scale; frozen for a scale per channel."""
     if np.ndim(call.op.scale) or np.ndim(call.op.offset):
         flow.freeze_inputs(call, f"'{call.name}' (Rescaling) has a scale per channel")
     return passthrough(call, flow)

@@ -1,6 +1,6 @@
 """Operations that move elements without changing them."""
 
-from typing import Callable
+from collections.abc import Callable
 
 import numpy as np
 from keras import layers
@@ -50,6 +50,7 @@ def _moved(call: Call, flow: Flow, move: Callable[[np.ndarray], np.ndarray]) -> 
 
 @register_handler(layers.Flatten)
 def flatten(call: Call, flow: Flow) -> Effect:
+    """Every position keeps the label of its channel."""
     if call.op.data_format == "channels_first":
         return same(_moved(call, flow, lambda e: np.moveaxis(e, 0, -1).ravel()))
     return same(_moved(call, flow, np.ravel))
@@ -57,6 +58,7 @@ def flatten(call: Call, flow: Flow) -> Effect:
 
 @register_handler(layers.Reshape)
 def reshape_layer(call: Call, flow: Flow) -> Effect:
+    """Follows channels that stay whole, and rewrites `target_shape`."""
     target = tuple(call.op.target_shape)
     channels = _moved(call, flow, lambda e: e.reshape(target))
     return _with_target(channels, "target_shape", target, 0)
@@ -64,6 +66,7 @@ def reshape_layer(call: Call, flow: Flow) -> Effect:
 
 @register_handler("Reshape")
 def reshape_operation(call: Call, flow: Flow) -> Effect:
+    """Follows channels that stay whole, and rewrites `newshape`."""
     target = tuple(call.op.newshape)
     samples = first_input(call).shape[0]
     if target[0] not in (-1, samples):
@@ -87,6 +90,7 @@ def _with_target(channels: Channels | None, key: str, target: tuple, batch: int)
 
 @register_handler(layers.Permute)
 def permute(call: Call, flow: Flow) -> Effect:
+    """Moves the channel axis."""
     channels = flow.of(first_input(call))
     if channels is None:
         return same(None)
@@ -95,6 +99,7 @@ def permute(call: Call, flow: Flow) -> Effect:
 
 @register_handler("Transpose")
 def transpose(call: Call, flow: Flow) -> Effect:
+    """Moves the channel axis."""
     tensor = first_input(call)
     channels = flow.of(tensor)
     if channels is None:
@@ -106,6 +111,7 @@ def transpose(call: Call, flow: Flow) -> Effect:
 
 @register_handler("ExpandDims")
 def expand_dims(call: Call, flow: Flow) -> Effect:
+    """Shifts the channel axis."""
     channels = flow.of(first_input(call))
     if channels is None or not isinstance(call.op.axis, int):
         flow.freeze_inputs(call, f"'{call.name}' adds several axes")
@@ -116,6 +122,7 @@ def expand_dims(call: Call, flow: Flow) -> Effect:
 
 @register_handler("Squeeze")
 def squeeze(call: Call, flow: Flow) -> Effect:
+    """Shifts the channel axis."""
     tensor = first_input(call)
     channels = flow.of(tensor)
     if channels is None:
@@ -132,5 +139,6 @@ def squeeze(call: Call, flow: Flow) -> Effect:
 
 @register_handler(layers.RepeatVector)
 def repeat_vector(call: Call, flow: Flow) -> Effect:
+    """Repeats along a new axis before the channels."""
     channels = flow.of(first_input(call))
     return same(None if channels is None else Channels(channels.labels, channels.axis + 1))

@@ -38,7 +38,7 @@ def get_item(call: Call, flow: Flow) -> Effect:
 
 
 def _full_key(key: Any, rank: int) -> tuple | None:
-    """The key with one entry per axis; `None` if it holds anything but slices, ints and new axes."""
+    """The key with one entry per axis, `None` if it holds more than slices, ints, new axes."""
     key = tuple(key) if isinstance(key, (tuple, list)) else (key,)
     if not all(k is None or k is Ellipsis or isinstance(k, (slice, int)) for k in key):
         return None

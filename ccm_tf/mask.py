@@ -1,0 +1,62 @@
+"""A full-size model in which the dropped channels are zero."""
+
+import keras
+import numpy as np
+from ccm_tf.replicas import scope_of
+
+from ccm_tf.graph import ChannelGraph
+from ccm_tf.graph.flow import Kept
+from ccm_tf.graph.group import Weight
+from ccm_tf.plan import PruningPlan
+from ccm_tf.rewrite import build
+
+
+def mask(model: keras.Model, plan: PruningPlan) -> keras.Model:
+    """Copies a model and zeroes every weight slice that belongs to a dropped channel.
+
+    The copy has the full size and shows what pruning does to the function alone: kernels are
+    zeroed on the side that makes the channel and on the side that reads it, and so are biases,
+    gammas, betas and moving means. It is the yardstick for `ccm_tf.rewrite`, whose result equals
+    it up to rounding.
+
+    Args:
+        model: The model that the plan was made for. It is left untouched.
+        plan: A `PruningPlan`.
+
+    Returns:
+        A new `keras.Model` of the same size.
+
+    Raises:
+        ValueError: If the plan belongs to another model or contradicts itself.
+
+    Example:
+
+    ```python
+    masked = ccm_tf.mask(model, plan)
+    slim = ccm_tf.rewrite(model, plan)
+    np.testing.assert_allclose(masked.predict(x), slim.predict(x), atol=1e-5)
+    ```
+    """
+    graph = ChannelGraph(model)
+    kept = graph.kept(plan.root_mask(graph))
+    everything = graph.kept(graph.all_kept())
+    with scope_of(model):
+        copy = build(graph, everything)
+    copies = {op.name: op for op in copy.operations}
+    for call in graph.trace.calls:
+        sources = getattr(call.op, "weights", ())
+        targets = getattr(copies[call.name], "weights", ())
+        twins = {id(s): t for s, t in zip(sources, targets, strict=True)}
+        for weight in graph.weights_of(call.position):
+            _zero(twins[id(weight.variable)], weight, kept)
+    return copy
+
+
+def _zero(variable: keras.Variable, weight: Weight, kept: Kept) -> None:
+    array = np.array(keras.ops.convert_to_numpy(variable))
+    for axis, labels in enumerate(weight.axes):
+        if labels is not None:
+            index: list = [slice(None)] * array.ndim
+            index[axis] = ~kept(labels)
+            array[tuple(index)] = weight.masked
+    variable.assign(array)
