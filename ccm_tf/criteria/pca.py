@@ -1,0 +1,167 @@
+"""Principal components: how many channels a group needs, and which ones span the others."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ccm_tf.criteria.ranking import Ranking
+from ccm_tf.criteria.registry import register_criterion
+from ccm_tf.criteria.streaming import StreamingCriterion, View
+from ccm_tf.statistics.moments import Moments
+
+_MATRICES = ("correlation", "covariance")
+# A channel of which less than this fraction of its variance is left is explained by the others.
+_EXPLAINED = 1e-10
+
+
+@register_criterion("pca")
+class PCA(StreamingCriterion):
+    r"""Keeps as many channels as there are principal components worth keeping.
+
+    **How many.** With the eigenvalues $l_1 \ge \dots \ge l_C$ of the channels' correlation matrix
+    over all samples and pixels, k is the smallest number with
+    $(l_1 + \dots + l_k) / \sum_j l_j > \text{energy}$.
+
+    **Which.** Components are mixtures, channels are not: the k channels that explain most of the
+    total variance by linear regression are picked greedily. With R the part of the matrix that the
+    channels picked so far leave unexplained, the next is
+    $\arg\max_j \sum_i R_{ij}^2 / R_{jj}$, after which $R \leftarrow R - R_{:j} R_{j:} / R_{jj}$.
+    Of two equal channels one is picked early and the other last; dead channels come after all.
+
+    Units that are coupled (residual streams) share one matrix: the average of the correlations, or
+    the sum of the covariances, over the feature maps in which they appear. Memory is O(C^2).
+
+    The PCA-based selection that goes with CCM-loss: "Filter Pruning For CNN With Enhanced Linear
+    Representation Redundancy" (arXiv 2310.06344). The code published with that paper selects by
+    channel independence instead (criterion `"independence"`); the greedy choice of channels is
+    this library's.
+
+    Args:
+        matrix: `"correlation"` weighs all channels alike; `"covariance"` weighs them by their
+            variance, so that weak channels go first. Defaults to `"correlation"`.
+        batch_size: Samples per batch where the data is arrays. Defaults to 128.
+        max_batches: Stop after so many batches. Defaults to `None`, all of the data.
+
+    Raises:
+        ValueError: If `matrix` is neither.
+
+    Example:
+
+    ```python
+    plan = ccm_tf.plan(model, "pca", images, energy=0.9)
+    plan = ccm_tf.plan(model, PCA(matrix="covariance"), images, macs=0.5)
+    ```
+    """
+
+    def __init__(
+        self, matrix: str = "correlation", batch_size: int = 128, max_batches: int | None = None
+    ):
+        super().__init__(batch_size, max_batches)
+        if matrix not in _MATRICES:
+            raise ValueError(
+                f"Invalid value for argument `matrix`. Expected one of {_MATRICES}. "
+                f"Received: matrix={matrix!r}"
+            )
+        self.matrix = matrix
+
+    def start(self, channels: int, views: list[View]) -> list[tuple[View, Moments]]:
+        """Moments of the channels of each view."""
+        return [(view, Moments(len(view.units))) for view in views]
+
+    def update(self, statistics: list[tuple[View, Moments]], features: np.ndarray) -> None:
+        """Adds one batch to the moments."""
+        for view, moments in statistics:
+            whole = len(view.positions) == features.shape[-1]
+            moments.update(features if whole else features[..., view.positions])
+
+    def finish(self, group: Any, seen: list[tuple[View, Any]]) -> Ranking:
+        """Eigenvalues as scores, the greedy subset as order."""
+        parts = [
+            (view.units, moments)
+            for view, statistics in seen
+            for known, moments in statistics
+            if known is view
+        ]
+        _check_samples(group, max(moments.count for _, moments in parts))
+        matrix = self._combined(len(group.roots), parts)
+        values = np.maximum(np.linalg.eigvalsh(matrix)[::-1], 0)
+        values[values < values[0] * len(values) * np.finfo(float).eps] = 0
+        order, explained = select_channels(matrix)
+        return Ranking(
+            np.asarray(group.roots)[order],
+            values,
+            details={"eigenvalues": values, "explained": explained},
+        )
+
+    def _combined(self, size: int, parts: list[tuple[np.ndarray, Moments]]) -> np.ndarray:
+        total = np.zeros((size, size))
+        for units, moments in parts:
+            if self.matrix == "correlation":
+                total[np.ix_(units, units)] += moments.correlation()
+            else:
+                total[np.ix_(units, units)] += moments.covariance()
+        if self.matrix == "covariance":
+            return total
+        # The diagonal counts the maps in which a channel is alive.
+        diagonal = np.sqrt(np.diag(total))
+        inverse = np.divide(1, diagonal, out=np.zeros(size), where=diagonal > 0)
+        return total * inverse[:, None] * inverse
+
+
+def select_channels(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Orders channels so that every prefix explains much of the total variance.
+
+    Greedy forward selection with deflation, O(C^3) in all.
+
+    Args:
+        matrix: Covariance or correlation matrix (C, C), positive semidefinite.
+
+    Returns:
+        `order`, a permutation of the channels, and `explained`, (C,): the share of the total
+        variance that the first j + 1 channels explain by linear regression (ones if there is no
+        variance at all).
+    """
+    residual = np.array(matrix, np.float64)
+    variance = np.diag(residual).copy()
+    total = variance.sum()
+    order = np.empty(len(variance), np.int64)
+    explained = np.ones(len(variance))
+    open_ = variance > 0
+    # Channels that are left over when everything is explained: the largest first, dead ones last.
+    rest = np.argsort(-variance, kind="stable")
+    for place in range(len(variance)):
+        left = np.diag(residual)
+        open_ &= left > _EXPLAINED * variance
+        if not np.any(open_):
+            taken = np.isin(rest, order[:place])
+            order[place:] = rest[~taken]
+            break
+        gain = np.divide(
+            np.einsum("ij,ij->j", residual, residual),
+            left,
+            out=np.full(len(left), -1.0),
+            where=open_,
+        )
+        chosen = int(np.argmax(gain))
+        order[place] = chosen
+        open_[chosen] = False
+        column = residual[:, chosen] / np.sqrt(residual[chosen, chosen])
+        residual -= np.outer(column, column)
+        explained[place] = 1 - np.maximum(np.diag(residual), 0).sum() / total
+    return order, np.clip(explained, 0, 1)
+
+
+def _check_samples(group: Any, samples: int) -> None:
+    channels = len(group.roots)
+    if samples < 2:
+        raise ValueError(
+            f"Principal components of the {channels} channels of group '{group.name}' need at "
+            f"least 2 samples (images x pixels), better {channels} or more. Received: {samples}."
+        )
+    if samples < channels:
+        warnings.warn(
+            f"Group '{group.name}' has {channels} channels but only {samples} samples (images x "
+            f"pixels): at most {samples - 1} components can show. Pass more images.",
+            stacklevel=2,
+        )
