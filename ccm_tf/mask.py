@@ -44,10 +44,12 @@ def mask(model: keras.Model, plan: PruningPlan) -> keras.Model:
         copy = build(graph, everything)
     copies = {op.name: op for op in copy.operations}
     for call in graph.trace.calls:
-        sources = getattr(call.op, "weights", ())
-        targets = getattr(copies[call.name], "weights", ())
-        twins = {id(s): t for s, t in zip(sources, targets, strict=True)}
-        for weight in graph.weights_of(call.position):
+        weights = graph.weights_of(call.position)
+        if not weights:
+            continue
+        pairs = zip(call.op.weights, copies[call.name].weights, strict=True)
+        twins = {id(source): target for source, target in pairs}
+        for weight in weights:
             _zero(twins[id(weight.variable)], weight, kept)
     return copy
 

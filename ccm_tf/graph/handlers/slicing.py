@@ -31,10 +31,36 @@ def get_item(call: Call, flow: Flow) -> Effect:
     def rebuild(op, args, kwargs, kept):
         stays = kept(channels.labels)
         places = (np.cumsum(stays) - 1)[chosen[stays[chosen]]]
-        slim = (*key[:place], slice(None), *key[place + 1 :])
-        return _take(op(args[0], slim), places, axis)
+        keys = [(*key[:place], run, *key[place + 1 :]) for run in _runs(places)]
+        return _cut(op, args[0], keys, axis)
 
     return same(Channels(channels.labels[chosen], axis), rebuild=rebuild)
+
+
+def _runs(places: np.ndarray) -> list[slice]:
+    """Slices of even steps that together take some places in order."""
+    runs, start = [], 0
+    while start < len(places):
+        stop = start + 1
+        step = int(places[stop] - places[start]) if stop < len(places) else 1
+        while stop < len(places) and places[stop] - places[stop - 1] == step:
+            stop += 1
+        last = int(places[stop - 1]) + (1 if step > 0 else -1)
+        runs.append(slice(int(places[start]), last if last >= 0 else None, step))
+        start = stop
+    return runs
+
+
+def _cut(op: Any, tensor: Any, keys: list[tuple], axis: int) -> Any:
+    """One or several slices of a tensor, put end to end."""
+    if len(keys) == 1:
+        return op(tensor, keys[0])
+    # Names derive from the operation's own, so that they are unique in any model.
+    parts = [
+        type(op).from_config({"name": f"{op.name}_part{number}"})(tensor, key)
+        for number, key in enumerate(keys)
+    ]
+    return keras.layers.Concatenate(axis=axis, name=f"{op.name}_parts")(parts)
 
 
 def _full_key(key: Any, rank: int) -> tuple | None:
@@ -61,15 +87,6 @@ def _place_of(key: tuple, axis: int) -> tuple[int, int]:
         source += 1
         target += isinstance(entry, slice)
     raise ValueError(f"Key {key} has no entry for axis {axis}.")
-
-
-def _take(tensor, places: np.ndarray, axis: int):
-    """`tensor` at some places of an axis; a plain slice where they are neighbours."""
-    if len(places) and np.array_equal(places, np.arange(places[0], places[0] + len(places))):
-        key = [slice(None)] * len(tensor.shape)
-        key[axis] = slice(int(places[0]), int(places[-1]) + 1)
-        return tensor[tuple(key)]
-    return keras.ops.take(tensor, places.astype("int32"), axis=axis)
 
 
 @register_handler("Pad")
@@ -110,11 +127,11 @@ def split(call: Call, flow: Flow) -> Effect:
     sections = call.op.indices_or_sections
     where = np.split(np.arange(len(channels.labels)), sections)
 
-    def rebuild(op, args, kwargs, kept):
+    def slim_sections(kept):
         ends = np.cumsum([np.count_nonzero(kept(channels.labels[part])) for part in where])
-        return keras.ops.split(args[0], [int(end) for end in ends[:-1]], axis=channels.axis)
+        return [int(end) for end in ends[:-1]]
 
     return Effect(
         [Channels(channels.labels[where[t.index]], channels.axis) for t in call.outputs],
-        rebuild=rebuild,
+        config={"indices_or_sections": slim_sections},
     )
