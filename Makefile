@@ -1,0 +1,62 @@
+# `make` alone says what there is. The first use of a target creates the virtual environment it
+# needs and installs into it; later uses start at once.
+
+VENV := .venv
+VENV_JAX := .venv-jax
+WORKERS := 2
+
+PY := $(VENV)/bin/python
+PY_JAX := $(VENV_JAX)/bin/python
+INSTALLED := $(VENV)/.installed
+INSTALLED_JAX := $(VENV_JAX)/.installed
+
+# TensorFlow's start-up messages say nothing about the work that follows.
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+PYTEST := -m pytest -n $(WORKERS) --dist loadfile
+# The programs and their tests belong to the TensorFlow set of requirements.txt.
+CORE_TESTS := tests --ignore=tests/tasks --ignore=tests/benchmarks
+
+.DEFAULT_GOAL := help
+.PHONY: help quickstart test test-slow test-jax lint format build-file clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## ?/\t/' | expand -t 16
+
+quickstart: $(INSTALLED)  ## train, prune, fine-tune and export a VGG-16 on small digit images
+	$(PY) -m tasks.cifar_vgg16 --flagfile=tasks/flagfiles/quickstart.flags $(FLAGS)
+
+test: $(INSTALLED)  ## all but the slow tests; ARGS="-k name" picks some
+	$(PY) $(PYTEST) -m "not slow" $(ARGS)
+
+test-slow: $(INSTALLED)  ## the slow tests
+	$(PY) $(PYTEST) -m slow $(ARGS)
+
+test-jax: $(INSTALLED_JAX)  ## the library's tests on JAX, with TensorFlow absent
+	KERAS_BACKEND=jax $(PY_JAX) $(PYTEST) -m "not slow" $(CORE_TESTS) $(ARGS)
+
+lint: $(INSTALLED)  ## ruff and mypy
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+format: $(INSTALLED)  ## sort imports and lay out the code
+	$(PY) -m ruff check --select I --fix .
+	$(PY) -m ruff format .
+
+build-file: $(INSTALLED)  ## write the Bazel targets in BUILD from the sources' imports
+	$(PY) .ci/build_file.py --write
+
+clean:  ## remove caches and build outputs; virtual environments and results stay
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.txt .ci/create_venv
+	.ci/create_venv $(VENV)
+	$(PY) -m pip install --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(INSTALLED_JAX): pyproject.toml .ci/create_venv
+	.ci/create_venv $(VENV_JAX)
+	$(PY_JAX) -m pip install --disable-pip-version-check -e '.[jax,test]'
+	@touch $@
