@@ -1,0 +1,86 @@
+"""Running a model with some of its outputs tapped."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from ccm_tf.ccm import fused
+from ccm_tf.ccm.loss import CCMLoss, ccm_scores
+from ccm_tf.graph.trace import Call, Trace
+
+
+class TappedModel:
+    """A functional or sequential model whose call also returns CCM scores.
+
+    It runs the model's own layers through `Trace`, so they get no nodes, losses or attributes.
+
+    Args:
+        model: The model. Must be built.
+    """
+
+    def __init__(self, model: keras.Model):
+        self.trace = Trace(model)
+        inputs = self.trace.symbolic_inputs()
+        # Keras's own conversion of what a model may be called with: arrays, dicts, other dtypes.
+        self._standardise = keras.Model(inputs, inputs)
+
+    def __call__(
+        self, losses: Sequence[CCMLoss], inputs: Any, training: bool = True, **context: Any
+    ) -> tuple[Any, list[list[Any]]]:
+        """Calls the model.
+
+        Args:
+            losses: One loss per watched layer; a layer may have several.
+            inputs: What the model is called with.
+            training: As in `keras.Model`.
+            **context: Further arguments for those layers whose `call` takes them.
+
+        Returns:
+            The model's outputs and, per loss, S of each call of its layer.
+        """
+        watching: dict[str, list[int]] = {}
+        for index, loss in enumerate(losses):
+            watching.setdefault(str(loss.layer_name), []).append(index)
+        tapped: list[tuple[int, Any]] = []
+
+        def apply(call: Call, args: tuple, kwargs: dict) -> Any:
+            outputs = call.op(*args, **{**kwargs, **_passed_on(call.op, training, context)})
+            for index in watching.get(call.name, ()):
+                tap = _Tap(losses[index].over)
+                outputs = tap(outputs)
+                tapped.append((index, tap.statistics))
+            return outputs
+
+        outputs = self.trace.run(self._standardise(inputs), apply)
+        values = ccm_scores([losses[index] for index, _ in tapped], [s for _, s in tapped])
+        scores: list[list[Any]] = [[] for _ in losses]
+        for (index, _), value in zip(tapped, values, strict=True):
+            scores[index].append(value)
+        if isinstance(outputs, (list, tuple)) and len(outputs) == 1:
+            outputs = outputs[0]
+        return outputs, scores
+
+
+class _Tap(keras.layers.Layer):
+    """Keeps the statistics of what goes through. A layer, because Keras then carries masks."""
+
+    def __init__(self, over: str):
+        super().__init__(name="ccm_tap")
+        self.over = over
+        self.supports_masking = True
+        self.autocast = False
+        self.statistics: Any = None
+
+    def call(self, inputs):
+        outputs, statistics = fused.tap(inputs, self.over)
+        self.statistics = statistics
+        return outputs
+
+
+def _passed_on(op, training, context):
+    """The call arguments that Keras too would pass on: `training` to every layer."""
+    if not isinstance(op, keras.layers.Layer):
+        return {}
+    taken = {k: v for k, v in context.items() if k in op.call_signature_parameters}
+    return {"training": training, **taken}
