@@ -1,5 +1,6 @@
 """Channel independence: what the nuclear norm of a feature map loses without a channel."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -73,9 +74,8 @@ class Independence(StreamingCriterion):
         for view, statistics in seen:
             scores[view.units] += statistics["sum"][view.positions] / statistics["images"]
         order = np.argsort(-scores, kind="stable")
-        keep_all = self.reference and not scores.any()
-        return Ranking(
-            np.asarray(group.roots)[order],
-            scores[order],
-            shares=np.zeros(len(scores)) if keep_all else None,
-        )
+        ranking = Ranking(np.asarray(group.roots)[order], scores[order])
+        if self.reference and not scores.any():
+            everything = np.zeros(len(scores))
+            return dataclasses.replace(ranking, shares=everything, level=everything)
+        return ranking

@@ -8,7 +8,7 @@ import numpy as np
 _SHARE_DECIMALS = 12
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Ranking:
     """Channels of one group from the most to the least important.
 

@@ -11,7 +11,7 @@ from ccm_tf.criteria.ranking import Ranking
 from ccm_tf.statistics.taps import feature_batches
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class View:
     """Channels of one feature map that belong to one group, each unit at most once.
 

@@ -34,8 +34,8 @@ class Probe(keras.Model):
         # XLA takes longer to compile a convolutional network on a CPU than the pass takes.
         self.jit_compile = keras.backend.backend() == "jax"
 
-    def call(self, inputs):
-        """Runs the function."""
+    def call(self, inputs, training=False):
+        """Runs the function; `training` is false and tells the layers so."""
         return self._run(self._trace, inputs)
 
 

@@ -1,0 +1,184 @@
+"""New statistics for batch normalisation after a model was changed."""
+
+import warnings
+from typing import Any
+
+import keras
+import numpy as np
+
+from ccm_tf.graph.trace import Call, Trace
+from ccm_tf.statistics.batches import batch_count, batches
+from ccm_tf.statistics.taps import Probe, model_inputs
+
+_STATISTICS = ("moving_mean", "moving_variance")
+
+
+def recalibrate(
+    model: keras.Model,
+    data: Any,
+    batch_size: int = 128,
+    max_batches: int | None = None,
+    verbose: int = 0,
+) -> keras.Model:
+    """Estimates the moving statistics of batch normalisation anew, in place.
+
+    After channels are removed the means and variances that a network meets are others than those
+    it remembers; correcting them recovers much of the accuracy without any training. Each batch is
+    normalised by its own statistics, as in training, while dropout and the like are off. The new
+    moving mean and variance are the averages of the batches' means and variances, weighted by the
+    number of samples: exact, without the momentum's memory of older values. A layer that is called
+    several times gets the average over its calls.
+
+    Only moving means and variances change, those of frozen layers too. They change after the last
+    batch, all or none: an error on the way leaves the model as it was.
+
+    Args:
+        model: A built functional or sequential model.
+        data: Training images in any form that `fit` takes, and iterables of batches; targets are
+            ignored. A few thousand images are plenty.
+        batch_size: Samples per batch where `data` is arrays; use the one of the training.
+            Defaults to 128.
+        max_batches: Stop after so many batches. Defaults to `None`, all of the data.
+        verbose: 1 shows a progress bar. Defaults to 0.
+
+    Returns:
+        The model itself.
+
+    Raises:
+        ValueError: If the model is subclassed or not built, there is no data, its shape is not the
+            model's, or a statistic is not finite.
+
+    Example:
+
+    ```python
+    slim = ccm_tf.rewrite(model, plan)
+    ccm_tf.recalibrate(slim, x_train[:4096])
+    ```
+    """
+    stream = batches(data, batch_size, max_batches)
+    passes = _Passes(Trace(model))
+    _warn_unreached(model, passes)
+    if not passes.layers:
+        return model
+    total = batch_count(data, batch_size, max_batches)
+    progress = keras.utils.Progbar(total) if verbose else None
+    probe = Probe(model, passes.trace, passes.run, name="recalibrate")
+    sums, samples = None, 0
+    for done, batch in enumerate(stream, start=1):
+        inputs = model_inputs(passes.trace, batch)
+        size = len(keras.tree.flatten(inputs)[0])
+        outputs = keras.tree.map_structure(
+            lambda value, size=size: np.asarray(value, np.float64) * size,
+            probe.predict_on_batch(inputs),
+        )
+        sums = outputs if sums is None else keras.tree.map_structure(np.add, sums, outputs)
+        samples += size
+        if progress is not None:
+            progress.update(done)
+    averages = keras.tree.map_structure(lambda value: value / samples, sums)
+    _assign(passes.layers, averages)
+    return model
+
+
+class _Passes:
+    """Runs a trace with batch normalisation in training mode and collects its statistics."""
+
+    def __init__(self, trace: Trace):
+        self.trace = trace
+        self.layers: list[keras.layers.BatchNormalization] = []
+        self._nested: dict[int, Trace] = {}
+        self._find(trace)
+
+    def run(self, trace: Trace, inputs: Any) -> list[list[Any]]:
+        """Mean and variance of the batch for every layer, averaged over the layer's calls."""
+        found: dict[int, list[tuple[Any, Any]]] = {}
+
+        def apply(call: Call, args: tuple, kwargs: dict) -> Any:
+            if _is_batch_norm(call.op):
+                outputs, *moments = _normalise(call.op, *args, **kwargs)
+                found.setdefault(id(call.op), []).append(tuple(moments))
+                return outputs
+            if id(call.op) in self._nested:
+                return self._nested[id(call.op)].run(args[0], apply)
+            return call.op(*args, **kwargs)
+
+        trace.run(inputs, apply)
+        return [
+            [sum(values) / len(values) for values in zip(*found[id(layer)], strict=True)]
+            for layer in self.layers
+        ]
+
+    def _find(self, trace: Trace) -> None:
+        for op in trace.ops.values():
+            if _is_batch_norm(op) and op not in self.layers:
+                self.layers.append(op)
+            elif isinstance(op, keras.Model) and id(op) not in self._nested and _statistics(op):
+                try:
+                    self._nested[id(op)] = Trace(op)
+                except ValueError:  # subclassed: `_warn_unreached` tells
+                    continue
+                self._find(self._nested[id(op)])
+
+
+def _is_batch_norm(op: Any) -> bool:
+    kind = keras.layers.BatchNormalization
+    # A subclass that computes something else is not imitated.
+    return isinstance(op, kind) and type(op).call is kind.call
+
+
+def _normalise(layer, inputs, mask=None, **kwargs):
+    """What the layer computes in training, and the batch's mean and variance."""
+    dtype = keras.backend.result_type(inputs.dtype, "float32")
+    inputs = keras.ops.cast(inputs, dtype)
+    axis = layer.axis % len(inputs.shape)
+    others = [i for i in range(len(inputs.shape)) if i != axis]
+    mean, variance = keras.ops.moments(inputs, others)
+    outputs = keras.ops.batch_normalization(
+        inputs,
+        mean,
+        variance,
+        axis,
+        offset=keras.ops.cast(layer.beta, dtype) if layer.center else None,
+        scale=keras.ops.cast(layer.gamma, dtype) if layer.scale else None,
+        epsilon=layer.epsilon,
+    )
+    return keras.ops.cast(outputs, layer.compute_dtype), mean, variance
+
+
+def _statistics(layer: keras.Layer) -> dict[int, str]:
+    return {
+        id(v): v.path
+        for v in layer.non_trainable_variables
+        if v.path.rsplit("/", 1)[-1] in _STATISTICS
+    }
+
+
+def _warn_unreached(model: keras.Model, passes: _Passes) -> None:
+    known = {id(v) for layer in passes.layers for v in (layer.moving_mean, layer.moving_variance)}
+    unreached = [path for key, path in _statistics(model).items() if key not in known]
+    if unreached:
+        warnings.warn(
+            "Batch normalisation inside subclassed layers or wrappers cannot be reached; these "
+            f"statistics stay as they are: {', '.join(unreached)}.",
+            stacklevel=3,
+        )
+
+
+def _assign(layers: list[keras.layers.BatchNormalization], averages: Any) -> None:
+    for layer, values in zip(layers, averages, strict=True):
+        if not all(np.all(np.isfinite(value)) for value in values):
+            raise ValueError(
+                f"The input of batch normalisation '{layer.name}' holds NaN or infinity on this "
+                "data: no statistics were changed. Look for broken images or exploded weights."
+            )
+    variables = [(layer.moving_mean, layer.moving_variance) for layer in layers]
+    before = [[keras.ops.convert_to_numpy(v) for v in pair] for pair in variables]
+    try:
+        for pair, values in zip(variables, averages, strict=True):
+            for variable, value in zip(pair, values, strict=True):
+                variable.assign(value)
+    except BaseException:
+        for pair, values in zip(variables, before, strict=True):
+            for variable, value in zip(pair, values, strict=True):
+                variable.assign(value)
+        raise
