@@ -39,11 +39,9 @@ class Budget:
                 f"Received: {given or 'none of them'}."
             )
         ((kind, value),) = given.items()
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if kind == "energy" or not whole:
-            fits = isinstance(value, (int, float, np.number)) and 0 < value <= 1
-        else:
-            fits = value >= 1
+        number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+        whole = isinstance(value, (int, np.integer)) and kind != "energy"
+        fits = number and (value >= 1 if whole else 0 < value <= 1)
         if not fits:
             expected = "in (0, 1]" if kind == "energy" else "a fraction in (0, 1] or an integer"
             raise ValueError(f"Argument `{kind}` must be {expected}. Received: {kind}={value!r}.")

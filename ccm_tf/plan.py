@@ -211,6 +211,7 @@ def plan(
     params: float | int | None = None,
     keep: Iterable[Any] = (),
     scope: str = "global",
+    verbose: int = 0,
 ) -> PruningPlan:
     """Chooses which channels of a model stay.
 
@@ -234,6 +235,7 @@ def plan(
         keep: Layers, names or patterns (`"stage3_*"`) whose channels all stay.
         scope: `"global"` ranks all groups against each other, `"local"` takes the same share of
             each.
+        verbose: 1 shows a progress bar while feature maps are looked at. Defaults to 0.
 
     Returns:
         A `PruningPlan`.
@@ -256,7 +258,7 @@ def plan(
     if not any(len(group.roots) for group in graph.groups):
         reasons = "; ".join(dict.fromkeys(r for g in graph.groups for r in g.reasons))
         raise ValueError(f"Model '{model.name}' has no channel that could be removed: {reasons}.")
-    rankings = chosen.rank(graph, data)
+    rankings = chosen.rank(graph, data, verbose=verbose)
     mask = select(graph, rankings, budget, always, scope)
     settings = {"name": chosen.name, **chosen.get_config()}
     made = PruningPlan.from_mask(
