@@ -1,0 +1,35 @@
+"""Makes Keras models smaller and faster by removing whole channels.
+
+Train with CCM-loss so that feature maps become redundant, select the channels that carry the rest,
+rewrite the model without the others, recover, and ship it:
+
+```python
+model = ccm_tf.Model.from_model(your_model)
+for layer in ccm_tf.feature_layers(model):
+    model.add_loss(ccm_tf.CCMLoss(layer))
+model.compile("adam", loss)
+model.fit(images, labels)
+plan = ccm_tf.plan(model, "pca", images, macs=0.5)
+slim = ccm_tf.rewrite(model, plan)
+ccm_tf.recalibrate(slim, images)
+ccm_tf.export_tflite(slim, "slim.tflite")
+```
+"""
+
+from ccm_tf.ccm.correlation import channel_correlation as channel_correlation
+from ccm_tf.ccm.features import feature_layers as feature_layers
+from ccm_tf.ccm.loss import CCMLoss as CCMLoss
+from ccm_tf.ccm.model import Model as Model
+from ccm_tf.ccm.regularizer import CCMRegularizer as CCMRegularizer
+from ccm_tf.criteria import register_criterion as register_criterion
+from ccm_tf.export import export_tflite as export_tflite
+from ccm_tf.graph import ChannelGraph as ChannelGraph
+from ccm_tf.graph import register_handler as register_handler
+from ccm_tf.mask import mask as mask
+from ccm_tf.plan import PruningPlan as PruningPlan
+from ccm_tf.plan import plan as plan
+from ccm_tf.profile import profile as profile
+from ccm_tf.recovery.recalibrate import recalibrate as recalibrate
+from ccm_tf.rewrite import rewrite as rewrite
+
+__version__ = "0.1.0"

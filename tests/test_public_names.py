@@ -1,0 +1,40 @@
+import pathlib
+import subprocess
+import sys
+import tomllib
+
+import ccm_tf
+
+PROMISED = """
+CCMLoss CCMRegularizer ChannelGraph Model PruningPlan channel_correlation export_tflite
+feature_layers mask plan profile recalibrate register_criterion register_handler rewrite
+""".split()
+
+
+def test_promised_names_are_there_and_documented():
+    for name in PROMISED:
+        assert getattr(ccm_tf, name).__doc__, name
+
+
+def test_functions_are_not_hidden_by_the_modules_of_the_same_name():
+    for name in ("mask", "plan", "profile", "rewrite", "recalibrate"):
+        assert callable(getattr(ccm_tf, name))
+
+
+def test_version_is_the_packages():
+    root = pathlib.Path(__file__).parents[1]
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    assert ccm_tf.__version__ == project["version"]
+
+
+def test_importing_prints_nothing_and_loads_nothing_heavy():
+    code = (
+        "import sys, keras; before = set(sys.modules); import ccm_tf; "
+        "new = {m.split('.')[0] for m in set(sys.modules) - before}; "
+        "print(sorted(new & {'tensorflow_model_optimization', 'tf_keras', 'ai_edge_litert', "
+        "'matplotlib', 'sklearn', 'PIL', 'absl'}))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
