@@ -1,0 +1,1 @@
+"""A matrix of cells (network, training, criterion, budget, stage, seed) and their accuracies."""

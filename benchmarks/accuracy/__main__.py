@@ -1,0 +1,87 @@
+"""Command line: `python -m benchmarks.accuracy --data_dir=DIR --work_dir=DIR`."""
+
+import argparse
+import functools
+import logging
+import os
+import pathlib
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+_RESULTS = pathlib.Path(__file__).parents[2] / "docs" / "results" / "accuracy.jsonl"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs, lists or reports the matrix and returns the exit status."""
+    options = _parser().parse_args(arguments)
+    from benchmarks.accuracy import matrix
+    from benchmarks.accuracy.cells import parse_filters
+    from benchmarks.accuracy.results import Results
+
+    try:
+        filters = parse_filters(options.only)
+        cells = [c for c in matrix.load_cells(options.matrix) if c.matches(filters)]
+        results = Results(options.results)
+        if not cells:
+            raise ValueError(f"No cell matches {' '.join(options.only)}; --list shows them all.")
+        return _act(options, cells, results)
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _act(options, cells, results) -> int:
+    from benchmarks.accuracy import listing, report
+
+    if options.list:
+        print(listing.listing(cells, results))
+        return 0
+    if options.report:
+        for path in report.write(cells, results, options.results.parent):
+            print(path)
+        return 0
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    from benchmarks.accuracy.runner import Runner, only_one
+
+    _limit_threads(options.threads)
+    load = functools.partial(_load, options.data_dir)
+    with only_one(options.work_dir):
+        failed = Runner(options.work_dir, results, load).run(cells)
+    for cell in failed:
+        print(f"failed: {cell.title}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
+    add = parser.add_argument
+    add("--data_dir", help="folder of the images, see tasks.data")
+    add("--work_dir", type=pathlib.Path, default="out/accuracy", help="networks, checkpoints")
+    add("--results", type=pathlib.Path, default=_RESULTS, help="file of JSON lines")
+    add("--matrix", type=pathlib.Path, default=pathlib.Path(__file__).with_name("matrix.toml"))
+    add("--only", action="append", default=[], metavar="LABEL=VALUE[,VALUE]", help="which cells")
+    add("--threads", type=int, default=2, help="threads of TensorFlow (default 2)")
+    add("--list", action="store_true", help="show what is done, what is missing, how long it takes")
+    add("--report", action="store_true", help="write tables and plots beside the results")
+    return parser
+
+
+def _load(data_dir, settings):
+    from tasks.data import load
+
+    return load(settings["loader"], data_dir)
+
+
+def _limit_threads(threads: int) -> None:
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""Pictures of the results as SVG files that are the same for the same results."""
+
+import pathlib
+
+from benchmarks.accuracy.cells import DENSE
+from benchmarks.accuracy.summary import Group
+from ccm_tf.files import atomic_path
+
+
+def write(groups: dict[tuple, Group], folder: pathlib.Path, stem: str) -> list[pathlib.Path]:
+    """Draws redundancy by layer and accuracy by budget.
+
+    Args:
+        groups: Groups of one network, recipe and data set.
+        folder: Where the pictures go.
+        stem: Beginning of their names.
+
+    Returns:
+        The files written.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    matplotlib.rcParams.update({"svg.hashsalt": "ccm_tf", "font.size": 8})
+    dense = [g for g in groups.values() if g.label("stage") == DENSE]
+    pruned = [g for g in groups.values() if g.label("stage") != DENSE]
+    pictures = []
+    if dense:
+        pictures.append(_save(_redundancy(dense), folder / f"{stem}_redundancy.svg"))
+    if pruned:
+        pictures.append(_save(_stages(dense, pruned), folder / f"{stem}_stages.svg"))
+    return pictures
+
+
+def _save(figure, path: pathlib.Path) -> pathlib.Path:
+    from matplotlib import pyplot
+
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="svg", metadata={"Date": None})
+    pyplot.close(figure)
+    return path
+
+
+def _redundancy(dense: list[Group]):
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
+    titles = ("S over mean maps", "S over samples", "k90 / channels")
+    for axis, title, key in zip(axes, titles, ("mean_map", "samples", "k90"), strict=True):
+        for g in dense:
+            seeds = [row["record"]["redundancy"] for row in g.rows]
+            values = [
+                sum(s[i][key] / (s[i]["channels"] if key == "k90" else 1) for s in seeds)
+                / len(seeds)
+                for i in range(len(seeds[0]))
+            ]
+            axis.plot(range(1, len(values) + 1), values, marker=".", label=g.label("training"))
+        axis.set(title=title, xlabel="feature map", ylim=(0, 1.02))
+        axis.grid(alpha=0.3)
+    axes[0].legend()
+    return figure
+
+
+def _stages(dense: list[Group], pruned: list[Group]):
+    """One row per budget, one column per stage, bars of criteria grouped by training."""
+    from matplotlib import pyplot
+
+    budgets = sorted({g.label("macs") for g in pruned}, reverse=True)
+    stages, trainings, criteria = (
+        list(dict.fromkeys(g.label(name) for g in pruned))
+        for name in ("stage", "training", "criterion")
+    )
+    figure, axes = pyplot.subplots(
+        len(budgets),
+        len(stages),
+        figsize=(1.2 + 3.3 * len(stages), 2.6 * len(budgets)),
+        squeeze=False,
+        sharey=True,
+        layout="constrained",
+    )
+    for row, macs in zip(axes, budgets, strict=True):
+        for axis, stage in zip(row, stages, strict=True):
+            members = [g for g in pruned if (g.label("macs"), g.label("stage")) == (macs, stage)]
+            _bars(axis, members, trainings, criteria)
+            _dense_lines(axis, dense, trainings)
+            axis.set_title(f"{100 * macs:g} % of MACs, {stage}")
+        row[0].set_ylabel("test accuracy, %")
+    axes[0][0].legend(ncols=2)
+    return figure
+
+
+def _bars(axis, groups: list[Group], trainings: list[str], criteria: list[str]) -> None:
+    width = 0.8 / len(criteria)
+    for number, criterion in enumerate(criteria):
+        members = [g for g in groups if g.label("criterion") == criterion]
+        axis.bar(
+            [trainings.index(g.label("training")) + (number + 0.5) * width for g in members],
+            [g.accuracy for g in members],
+            width,
+            yerr=[g.spread or 0.0 for g in members],
+            label=criterion,
+        )
+    axis.set_xticks([i + 0.4 for i in range(len(trainings))], trainings)
+    axis.set_ylim(0, 100)
+
+
+def _dense_lines(axis, dense: list[Group], trainings: list[str]) -> None:
+    for g in dense:
+        if g.label("training") in trainings:
+            left = trainings.index(g.label("training"))
+            axis.hlines(g.accuracy, left, left + 0.8, colors="black", linestyles="dotted")

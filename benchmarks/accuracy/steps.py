@@ -1,0 +1,162 @@
+"""What can be done to a network in a cell. A new kind of step is one registered function."""
+
+import dataclasses
+import hashlib
+import pathlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from benchmarks.accuracy import measure, training
+from tasks import models
+from tasks.data import Dataset
+
+# The images on which criteria look, batch norm is recalibrated and redundancy is measured.
+_REDUNDANCY_IMAGES = 1280
+
+
+@dataclasses.dataclass(frozen=True)
+class Context:
+    """What a step works with besides the network and its settings.
+
+    Attributes:
+        dataset: The images.
+        seed: Seed of the cell.
+        folder: Folder of the cell for checkpoints.
+    """
+
+    dataset: Dataset
+    seed: int
+    folder: pathlib.Path
+
+    def sample(self, count: int) -> np.ndarray:
+        """Normalised training images without augmentation, the same for every step of a seed."""
+        images = self.dataset.sample("train", count, seed=self.seed).images
+        return self.dataset.preprocessing.normalise(images)
+
+
+Step = Callable[[keras.Model | None, dict[str, Any], Context], tuple[keras.Model, dict[str, Any]]]
+STEPS: dict[str, Step] = {}
+
+
+def register(kind: str) -> Callable[[Step], Step]:
+    """Registers `step(model, settings, context) -> (model, record)` under its kind."""
+
+    def keep(step: Step) -> Step:
+        STEPS[kind] = step
+        return step
+
+    return keep
+
+
+@register("train")
+def train(model, settings, context):
+    """Trains a new network, with CCM-loss if the settings name one."""
+    recipe, loss = settings["recipe"], settings["loss"]
+    keras.utils.set_random_seed(context.seed)
+    network = settings["network"]
+    classes = len(context.dataset.classes)
+    model = getattr(models, network["builder"])(classes=classes, **network["arguments"])
+    trained = _with_ccm_loss(model, **loss) if loss else model
+    training.add_l2(model, recipe["l2"])
+    batches = _batches(context, recipe, context.seed)
+    log = training.fit_epochs(trained, batches, recipe, context.folder / "checkpoint.npz")
+    seconds = sum(epoch["seconds"] for epoch in log)
+    record = {
+        "seconds": seconds,
+        "images_per_second": len(batches.images) * len(log) / seconds,
+        "epochs": log,
+        "redundancy": measure.redundancy(model, context.sample(_REDUNDANCY_IMAGES)),
+        "data": fingerprint(context.dataset),
+    }
+    return model, record
+
+
+@register("slice")
+def slice_channels(model, settings, context):
+    """Plans with a criterion under a budget of MACs and removes the other channels."""
+    from ccm_tf.plan import plan
+    from ccm_tf.rewrite import rewrite
+
+    start = time.perf_counter()
+    chosen = plan(
+        model,
+        _criterion(settings["criterion"], context.seed),
+        context.sample(settings["images"]),
+        macs=settings["macs"],
+    )
+    planned = time.perf_counter()
+    slim = rewrite(model, chosen)
+    record = {
+        "plan_seconds": planned - start,
+        "rewrite_seconds": time.perf_counter() - planned,
+        "kept": {layer: len(channels) for layer, channels in chosen.kept.items()},
+    }
+    return slim, record
+
+
+@register("recalibrate")
+def recalibrate_statistics(model, settings, context):
+    """Re-estimates batch-norm statistics on training images."""
+    from ccm_tf.recovery.recalibrate import recalibrate as recalibrate_batch_norm
+
+    start = time.perf_counter()
+    recalibrate_batch_norm(model, context.sample(settings["images"]))
+    return model, {"seconds": time.perf_counter() - start}
+
+
+@register("finetune")
+def finetune(model, settings, context):
+    """Trains with plain cross-entropy for some steps."""
+    keras.utils.set_random_seed(context.seed)
+    training.add_l2(model, settings["l2"])
+    # Other batches than those the training began with.
+    batches = _batches(context, settings, context.seed + 1000)
+    start = time.perf_counter()
+    log = training.fit_steps(model, batches, settings)
+    seconds = time.perf_counter() - start
+    images = settings["steps"] * settings["batch_size"]
+    return model, {"seconds": seconds, "images_per_second": images / seconds, "log": log}
+
+
+def _batches(context: Context, recipe: dict[str, Any], seed: int):
+    batches = context.dataset.batches("train", recipe["batch_size"], seed=seed)
+    if not recipe["augment"]:
+        plain = dataclasses.replace(batches.preprocessing, pad=0, flip=False)
+        batches.preprocessing = plain
+    return batches
+
+
+def _with_ccm_loss(model: keras.Model, over: str, weight: float) -> keras.Model:
+    from ccm_tf.ccm.features import feature_layers
+    from ccm_tf.ccm.loss import CCMLoss
+    from ccm_tf.ccm.model import Model
+
+    trained = Model.from_model(model)
+    for layer in feature_layers(model):
+        trained.add_loss(CCMLoss(layer, weight=weight, over=over))
+    return trained
+
+
+def _criterion(name: str, seed: int):
+    if name != "random":
+        return name
+    from ccm_tf.criteria import criteria
+
+    return criteria()[name](seed=seed)
+
+
+def fingerprint(dataset: Dataset) -> dict[str, Any]:
+    """Counts and a hash of the pixels, so that results on other images are told apart."""
+    digest = hashlib.sha256()
+    for part in (dataset.train, dataset.test):
+        digest.update(part.images.tobytes())
+        digest.update(part.labels.tobytes())
+    return {
+        "train_images": len(dataset.train),
+        "test_images": len(dataset.test),
+        "sha256": digest.hexdigest()[:12],
+    }

@@ -1,0 +1,141 @@
+"""Training that can be stopped at any moment and goes on from its last whole epoch."""
+
+import json
+import pathlib
+import time
+
+import keras
+import numpy as np
+
+from ccm_tf.files import atomic_path
+from tasks.batches import Batches, EpochSetter
+from tasks.learning_rates import OneCycle
+
+
+def add_l2(model: keras.Model, factor: float) -> None:
+    """Adds `factor * sum(w^2)` of every trainable variable to the model's loss.
+
+    The regularizers sit on the variables, not in the layers' configs, so a saved model is free of
+    them.
+    """
+    if factor:
+        for variable in model.trainable_variables:
+            variable.regularizer = keras.regularizers.L2(factor)
+
+
+def jit_compile() -> bool | str:
+    """What to pass to `compile`: XLA's convolutions on a CPU are far slower than oneDNN's."""
+    return False if keras.backend.backend() == "tensorflow" else "auto"
+
+
+def compile_for(model: keras.Model, recipe: dict, steps: int) -> None:
+    """Compiles with one cycle of SGD over `steps` steps and cross-entropy from logits."""
+    model.compile(
+        keras.optimizers.SGD(OneCycle(recipe["learning_rate"], steps), momentum=recipe["momentum"]),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        jit_compile=jit_compile(),
+    )
+
+
+def fit_epochs(model: keras.Model, batches: Batches, recipe: dict, checkpoint) -> list[dict]:
+    """Trains for the recipe's epochs, less those that the checkpoint already holds.
+
+    Args:
+        model: The model to train, losses included.
+        batches: Training data, seeded.
+        recipe: `epochs`, `learning_rate`, `momentum`.
+        checkpoint: Path of the checkpoint, written after every epoch.
+
+    Returns:
+        One dict per epoch: what `fit` logged, and its seconds.
+    """
+    compile_for(model, recipe, len(batches) * recipe["epochs"])
+    model.optimizer.build(model.trainable_variables)
+    saver = EpochCheckpoint(checkpoint)
+    saver.restore(model)
+    # `fit` fetches a batch to build the model before it tells any callback about the epoch.
+    batches.epoch = len(saver.log)
+    if len(saver.log) < recipe["epochs"]:
+        model.fit(
+            batches,
+            epochs=recipe["epochs"],
+            initial_epoch=len(saver.log),
+            # The batches shuffle themselves, the same way in a resumed run.
+            shuffle=False,
+            callbacks=[EpochSetter(batches), saver, keras.callbacks.TerminateOnNaN()],
+            verbose=2,
+        )
+    if len(saver.log) < recipe["epochs"]:
+        raise ValueError(
+            f"The training stopped after {len(saver.log)} of {recipe['epochs']} epochs: the loss "
+            "is not a number. Its last good state is kept; lower the learning rate or the weight."
+        )
+    return saver.log
+
+
+def fit_steps(model: keras.Model, batches: Batches, recipe: dict) -> dict:
+    """Trains for the recipe's `steps` optimizer steps and returns what `fit` logged."""
+    compile_for(model, recipe, recipe["steps"])
+    history = model.fit(FixedSteps(batches, recipe["steps"]), epochs=1, shuffle=False, verbose=2)
+    return {name: float(values[-1]) for name, values in history.history.items()}
+
+
+class FixedSteps(keras.utils.PyDataset):
+    """A number of batches regardless of where an epoch ends."""
+
+    def __init__(self, batches: Batches, steps: int):
+        super().__init__()
+        self.batches = batches
+        self.steps = steps
+
+    def __len__(self):
+        return self.steps
+
+    def __getitem__(self, index):
+        self.batches.epoch, index = divmod(index, len(self.batches))
+        return self.batches[index]
+
+
+class EpochCheckpoint(keras.callbacks.Callback):
+    """Saves variables, optimizer and log after every epoch in one file, whole or not at all.
+
+    Args:
+        path: An `.npz` file; its folder must exist.
+
+    Attributes:
+        log: One dict per finished epoch.
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = pathlib.Path(path)
+        self.log: list[dict] = []
+        self._start = 0.0
+
+    def restore(self, model: keras.Model) -> None:
+        """Puts the saved state into the model and its built optimizer, if there is one."""
+        if not self.path.exists():
+            return
+        with np.load(self.path, allow_pickle=False) as saved:
+            for name, variable in _state(model).items():
+                variable.assign(saved[name])
+            self.log = json.loads(str(saved["log"]))
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        if not np.all(np.isfinite(list(values.values()))):
+            return
+        self.log.append({**values, "seconds": time.perf_counter() - self._start})
+        arrays = {name: np.asarray(v) for name, v in _state(self.model).items()}
+        with atomic_path(self.path) as temporary:
+            np.savez(temporary, log=np.array(json.dumps(self.log)), **arrays)
+
+
+def _state(model: keras.Model) -> dict[str, keras.Variable]:
+    state = {f"model{i}": v for i, v in enumerate(model.variables)}
+    state.update((f"optimizer{i}", v) for i, v in enumerate(model.optimizer.variables))
+    return state

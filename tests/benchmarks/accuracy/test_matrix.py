@@ -1,0 +1,63 @@
+import pytest
+
+from benchmarks.accuracy.matrix import load_cells
+from benchmarks.accuracy.steps import STEPS
+
+
+def test_every_combination_is_there_once(tiny_matrix):
+    cells = load_cells(tiny_matrix)
+    # Per seed and training one dense network, and two criteria at two stages.
+    assert len(cells) == 2 * 2 * (1 + 2 * 2)
+    assert len({cell.id for cell in cells}) == len(cells)
+    assert len({cell.title for cell in cells}) == len(cells)
+
+
+def test_the_first_seed_comes_before_the_second(tiny_matrix):
+    seeds = [cell.labels["seed"] for cell in load_cells(tiny_matrix)]
+    assert seeds == sorted(seeds)
+
+
+def test_a_cell_comes_after_its_training(tiny_matrix):
+    seen = set()
+    for cell in load_cells(tiny_matrix):
+        seen.add(cell.id)
+        while cell.parent is not None:
+            cell = cell.parent
+        assert cell.id in seen
+
+
+def test_settings_reach_the_steps(tiny_matrix):
+    cell = load_cells(tiny_matrix)[-1]
+    train, sliced, recalibrate, finetune = cell.steps
+    assert train["loss"] == {"over": "samples", "weight": 0.05}
+    assert (train["seed"], train["recipe"]["epochs"]) == (1, 3)
+    assert sliced == {"step": "slice", "images": 16, "criterion": "random", "macs": 0.5}
+    assert "criterion" not in recalibrate
+    assert finetune["steps"] == 5
+
+
+def test_a_setting_changes_the_cells_that_use_it_only(tiny_matrix):
+    before = {cell.id for cell in load_cells(tiny_matrix)}
+    tiny_matrix.write_text(tiny_matrix.read_text().replace("steps = 5", "steps = 6"))
+    changed = [cell for cell in load_cells(tiny_matrix) if cell.id not in before]
+    assert changed
+    assert {cell.labels["stage"] for cell in changed} == {"finetune"}
+
+
+def test_unknown_entry_is_named(tiny_matrix):
+    text = tiny_matrix.read_text().replace('networks = ["small"]', 'networks = ["large"]')
+    tiny_matrix.write_text(text)
+    with pytest.raises(ValueError, match="large.*small"):
+        load_cells(tiny_matrix)
+
+
+def test_missing_list_is_named(tiny_matrix):
+    tiny_matrix.write_text(tiny_matrix.read_text().replace("seeds = [0, 1]", ""))
+    with pytest.raises(ValueError, match="seeds"):
+        load_cells(tiny_matrix)
+
+
+def test_the_real_matrix_uses_registered_steps_only():
+    cells = load_cells()
+    assert {step["step"] for cell in cells for step in cell.steps} <= set(STEPS)
+    assert {"pca", "independence", "magnitude", "random"} <= {c.labels["criterion"] for c in cells}
