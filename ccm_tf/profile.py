@@ -10,6 +10,7 @@ from keras import layers
 
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.graph.flow import positions
+from ccm_tf.graph.handlers.common import channel_axis, width_of
 from ccm_tf.graph.trace import Call
 
 
@@ -129,8 +130,8 @@ def _thop_extra(call: Call) -> int:
     if isinstance(call.op, layers.BatchNormalization):
         return 4 * positions(call.outputs[0].shape, 1)
     if isinstance(call.op, layers.GlobalAveragePooling2D):
-        elements = positions(call.inputs[0].shape, 1)
-        return elements + call.outputs[0].shape[-1]
+        tensor = call.inputs[0]
+        return positions(tensor.shape, 1) + width_of(tensor, channel_axis(call.op))
     return 0
 
 

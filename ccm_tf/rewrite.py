@@ -4,11 +4,11 @@ from typing import Any
 
 import keras
 import numpy as np
-from ccm_tf.replicas import scope_of
 
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.graph.flow import Kept
 from ccm_tf.plan import PruningPlan
+from ccm_tf.replicas import scope_of
 
 
 def rewrite(model: keras.Model, plan: PruningPlan) -> keras.Model:

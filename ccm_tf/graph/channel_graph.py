@@ -155,16 +155,15 @@ class ChannelGraph:
 
     def params(self, mask: np.ndarray | None = None) -> int:
         """Number of weights if only the roots in `mask` stay."""
-        kept = None if mask is None else self.kept(mask)
-        sizes = {}
+        kept = self.kept(self.all_kept() if mask is None else mask)
+        sizes: dict[int, int] = {}
         for call in self.trace.calls:
             for variable in getattr(call.op, "weights", ()):
                 sizes.setdefault(id(variable), int(np.prod(variable.shape, dtype=np.int64)))
             for weight in self.weights_of(call.position):
                 size = 1
                 for length, labels in zip(weight.variable.shape, weight.axes, strict=True):
-                    free = labels is not None and kept is not None
-                    size *= int(np.count_nonzero(kept(labels))) if free else int(length)
+                    size *= length if labels is None else int(np.count_nonzero(kept(labels)))
                 sizes[id(weight.variable)] = size
         return sum(sizes.values())
 

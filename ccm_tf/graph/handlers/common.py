@@ -63,6 +63,14 @@ def first_input(call: Call) -> Tensor:
     return call.inputs[0]
 
 
+def width_of(tensor: Tensor, axis: int) -> int:
+    """Number of channels along an axis, which Keras needs to be static."""
+    width = tensor.shape[axis]
+    if width is None:
+        raise ValueError(f"Axis {axis} of a tensor of shape {tensor.shape} has no static size.")
+    return width
+
+
 def same(channels: Channels | None, **effect: Any) -> Effect:
     """An effect with one output whose channels are those of the input."""
     return Effect([channels], **effect)

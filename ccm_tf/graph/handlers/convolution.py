@@ -1,5 +1,7 @@
 """Convolutions: plain, grouped, transposed, depthwise and separable."""
 
+from typing import Any
+
 import numpy as np
 from keras import layers
 
@@ -10,6 +12,7 @@ from ccm_tf.graph.handlers.common import (
     freeze_mixing_activation,
     output_channels,
     refuse_wrapped_kernel,
+    width_of,
 )
 from ccm_tf.graph.registry import register_handler
 from ccm_tf.graph.trace import Call, Tensor
@@ -30,7 +33,7 @@ def convolution(call: Call, flow: Flow) -> Effect:
     op, tensor, axis = call.op, first_input(call), channel_axis(call.op)
     refuse_wrapped_kernel(call)
     inputs = flow.along(tensor, axis, call)
-    width = tensor.shape[axis]
+    width = width_of(tensor, axis)
     if op.groups > 1 and op.groups == width:
         return _depthwise_by_groups(call, flow, inputs)
     outputs = flow.produce(call, op.filters)
@@ -59,7 +62,7 @@ def _depthwise_by_groups(call: Call, flow: Flow, inputs: np.ndarray | None) -> E
         outputs = flow.fixed(
             op.filters, f"'{call.name}' filters channels that must stay one by one"
         )
-        config = {}
+        config: dict[str, Any] = {}
     else:
         outputs = np.repeat(inputs, op.filters // op.groups)
         config = {"filters": outputs, "groups": inputs}
@@ -86,7 +89,7 @@ def transposed_convolution(call: Call, flow: Flow) -> Effect:
         [output_channels(call, outputs, axis)],
         weights={"kernel": (*_spatial(op), outputs, inputs), "bias": (outputs,)},
         config={"filters": outputs},
-        macs=(Macs(area, (tensor.shape[axis] if inputs is None else inputs, outputs)),),
+        macs=(Macs(area, (width_of(tensor, axis) if inputs is None else inputs, outputs)),),
         reads=inputs,
         produces=outputs,
     )
@@ -100,7 +103,7 @@ def depthwise_convolution(call: Call, flow: Flow) -> Effect:
     inputs = flow.along(tensor, axis, call)
     if inputs is None:
         inputs = flow.fixed(
-            tensor.shape[axis], f"'{call.name}' filters channels that must stay one by one"
+            width_of(tensor, axis), f"'{call.name}' filters channels that must stay one by one"
         )
     outputs = np.repeat(inputs, op.depth_multiplier)
     freeze_mixing_activation(call, flow, outputs)
@@ -121,7 +124,7 @@ def separable_convolution(call: Call, flow: Flow) -> Effect:
     outputs = flow.produce(call, op.filters)
     freeze_mixing_activation(call, flow, outputs)
     middle = None if inputs is None else np.repeat(inputs, op.depth_multiplier)
-    width = tensor.shape[axis] * op.depth_multiplier if middle is None else middle
+    width = width_of(tensor, axis) * op.depth_multiplier if middle is None else middle
     pixels = _pixels(call.outputs[0], axis)
     return Effect(
         [output_channels(call, outputs, axis)],

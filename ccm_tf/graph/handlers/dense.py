@@ -8,6 +8,7 @@ from ccm_tf.graph.handlers.common import (
     freeze_mixing_activation,
     output_channels,
     refuse_wrapped_kernel,
+    width_of,
 )
 from ccm_tf.graph.registry import register_handler
 from ccm_tf.graph.trace import Call
@@ -21,7 +22,7 @@ def dense(call: Call, flow: Flow) -> Effect:
     inputs = flow.along(tensor, -1, call)
     outputs = flow.produce(call, op.units)
     freeze_mixing_activation(call, flow, outputs)
-    width = tensor.shape[-1] if inputs is None else inputs
+    width = width_of(tensor, -1) if inputs is None else inputs
     return Effect(
         [output_channels(call, outputs, -1)],
         weights={"kernel": (inputs, outputs), "bias": (outputs,)},

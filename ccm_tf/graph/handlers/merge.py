@@ -5,7 +5,7 @@ import numpy as np
 from keras import layers
 
 from ccm_tf.graph.flow import Channels, Effect, Flow
-from ccm_tf.graph.handlers.common import same, unfollowed
+from ccm_tf.graph.handlers.common import same, unfollowed, width_of
 from ccm_tf.graph.registry import register_frozen, register_handler
 from ccm_tf.graph.trace import Call, Tensor
 
@@ -33,7 +33,8 @@ _OPERATORS = (
 def elementwise_merge(call: Call, flow: Flow) -> Effect:
     """Unites what is added channel by channel; a single channel is spread, never removed."""
     rank = len(call.outputs[0].shape)
-    labelled = [(t, flow.of(t)) for t in call.inputs if flow.of(t) is not None]
+    followed = {t: channels for t in call.inputs if (channels := flow.of(t)) is not None}
+    labelled = [(t, followed[t]) for t in call.inputs if t in followed]
     if not labelled:
         return unfollowed(call)
     axes = {channels.axis + rank - len(tensor.shape) for tensor, channels in labelled}
@@ -52,8 +53,7 @@ def elementwise_merge(call: Call, flow: Flow) -> Effect:
             flow.labels.unite(merged, channels.labels)
     if merged is None:
         return unfollowed(call)
-    followed = {tensor for tensor, _ in labelled}
-    for shape in _other_shapes(call, followed):
+    for shape in _other_shapes(call, set(followed)):
         at = axis - (rank - len(shape))
         if at >= 0 and shape[at] != 1:
             flow.labels.freeze(
@@ -88,7 +88,7 @@ def concatenate(call: Call, flow: Flow) -> Effect:
     reason = f"'{call.name}' joins them with channels that must stay"
     if axis == along:
         parts = [
-            flow.fixed(t.shape[axis], reason) if c is None else c.labels
+            flow.fixed(width_of(t, axis), reason) if c is None else c.labels
             for t, c in zip(inputs, channels, strict=True)
         ]
         return same(Channels(np.concatenate(parts), axis))

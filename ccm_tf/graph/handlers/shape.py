@@ -13,11 +13,12 @@ from ccm_tf.graph.trace import Call
 
 def spread(shape: tuple[int | None, ...], channels: Channels) -> np.ndarray | None:
     """The label of every element of one sample, `None` if its shape is not static."""
-    if any(size is None for size in shape[1:]):
+    sizes = [size for size in shape[1:] if size is not None]
+    if len(sizes) < len(shape) - 1:
         return None
-    at = [1] * (len(shape) - 1)
+    at = [1] * len(sizes)
     at[channels.axis - 1] = -1
-    return np.broadcast_to(channels.labels.reshape(at), shape[1:])
+    return np.broadcast_to(channels.labels.reshape(at), sizes)
 
 
 def gather(elements: np.ndarray, width: int) -> Channels | None:
