@@ -69,17 +69,21 @@ def get_criterion(identifier: Any) -> Criterion:
     """
     if isinstance(identifier, Criterion):
         return identifier
-    if isinstance(identifier, dict):
-        identifier = keras.saving.deserialize_keras_object(identifier)
-        if isinstance(identifier, Criterion):
-            return identifier
     if isinstance(identifier, str) and identifier in _CRITERIA:
         return _CRITERIA[identifier]()
+    reason = None
+    if isinstance(identifier, dict):
+        try:
+            made = keras.saving.deserialize_keras_object(identifier)
+        except (TypeError, ValueError) as error:
+            made, reason = None, error
+        if isinstance(made, Criterion):
+            return made
     names = ", ".join(repr(name) for name in criteria())
     raise ValueError(
         f"Unknown criterion. Expected one of {names}, or an instance such as `PCA()`. "
         f"Received: {identifier!r}"
-    )
+    ) from reason
 
 
 def criteria() -> dict[str, type[Criterion]]:

@@ -1,0 +1,60 @@
+"""What holds for every criterion in the registry."""
+
+import numpy as np
+import pytest
+
+from ccm_tf.criteria import criteria
+from ccm_tf.graph import ChannelGraph
+from tests import zoo
+
+
+@pytest.fixture(scope="module", params=[m.__name__ for m in zoo.MODELS])
+def case(request):
+    model = getattr(zoo, request.param)()
+    zoo.randomise(model)
+    return ChannelGraph(model), zoo.inputs_for(model, batch=6)
+
+
+@pytest.mark.parametrize("name", criteria())
+@pytest.mark.filterwarnings("ignore:Group:UserWarning")
+def test_rankings_are_permutations_of_the_free_channels(name, case):
+    graph, data = case
+    rankings = criteria()[name]().rank(graph, data)
+    assert set(rankings) == {g.index for g in graph.groups if len(g.roots)}
+    for group in graph.groups:
+        if len(group.roots):
+            ranking = rankings[group.index]
+            np.testing.assert_array_equal(np.sort(ranking.order), np.sort(group.roots))
+            assert np.all(np.diff(ranking.scores) <= 0)
+            assert np.all(np.diff(ranking.level) >= 0)
+            assert ranking.cut(1e-9) == 1
+            assert ranking.cut(1.0) == len(group.roots)
+
+
+@pytest.mark.parametrize("name", criteria())
+def test_ranking_is_deterministic_and_leaves_the_model_alone(name):
+    model = zoo.residual()
+    before = model.get_weights()
+    data = zoo.inputs_for(model, batch=6)
+    first, again = (criteria()[name]().rank(ChannelGraph(model), data) for _ in range(2))
+    for index in first:
+        np.testing.assert_array_equal(first[index].order, again[index].order)
+        np.testing.assert_array_equal(first[index].scores, again[index].scores)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("name", criteria())
+def test_missing_data(name):
+    graph = ChannelGraph(zoo.chain())
+    if not criteria()[name].needs_data:
+        assert criteria()[name]().rank(graph)
+        return
+    with pytest.raises(ValueError, match=f"'{name}'.*needs data"):
+        criteria()[name]().rank(graph)
+
+
+@pytest.mark.parametrize("name", criteria())
+def test_documentation_has_arguments_and_an_example(name):
+    text = criteria()[name].__doc__
+    assert "Args:" in text and "```python" in text
