@@ -48,7 +48,8 @@ build-file: $(INSTALLED)  ## write the Bazel targets in BUILD from the sources' 
 	$(PY) .ci/build_file.py --write
 
 clean:  ## remove caches and build outputs; virtual environments and results stay
-	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache dist *.egg-info
+	find . -maxdepth 1 -type d -name build -exec rm -rf {} +  # BUILD is a file to keep
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.txt .ci/create_venv
