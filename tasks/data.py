@@ -53,7 +53,10 @@ class Dataset:
         Raises:
             ValueError: If there is no such split.
         """
-        part = self._split(split)
+        return self.batches_of(self._split(split), batch_size, seed)
+
+    def batches_of(self, part: Images, batch_size: int = 128, seed: int | None = None) -> Batches:
+        """Normalised batches of any images; arguments as for `batches`."""
         return Batches(part.images, part.labels, self.preprocessing, batch_size, seed)
 
     def sample(self, split: str, count: int, seed: int = 0) -> Images:

@@ -134,3 +134,28 @@ def _check_positive(**values):
     for name, value in values.items():
         if not value > 0:
             raise ValueError(f"Argument `{name}` must be positive. Received: {name}={value}")
+
+
+SCHEDULES = ("warmup_cosine", "one_cycle")
+
+
+def make_schedule(
+    name: str, rate: float, steps_per_epoch: int, epochs: int, warmup_epochs: int = 5
+) -> keras.optimizers.schedules.LearningRateSchedule:
+    """A schedule by name for a whole run.
+
+    Args:
+        name: "warmup_cosine" or "one_cycle".
+        rate: Highest learning rate.
+        steps_per_epoch: Optimizer steps per epoch.
+        epochs: Epochs of the run.
+        warmup_epochs: Epochs of warm-up in "warmup_cosine". Defaults to 5.
+
+    Raises:
+        ValueError: If the name is unknown or a number is out of range.
+    """
+    if name == "warmup_cosine":
+        return WarmupCosine(rate, steps_per_epoch, epochs, warmup_epochs)
+    if name == "one_cycle":
+        return OneCycle(rate, steps_per_epoch * epochs)
+    raise ValueError(f"Unknown schedule. Expected one of {SCHEDULES}. Received: name={name!r}")

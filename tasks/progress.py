@@ -23,3 +23,30 @@ def bar(total: int, task: str, unit: str = "step") -> keras.utils.Progbar:
     """
     print(task, flush=True)
     return keras.utils.Progbar(total, verbose=1 if interactive() else 2, unit_name=unit)
+
+
+def watched(batches: keras.utils.PyDataset, task: str) -> "Watched":
+    """The same batches, with a progress bar each time that they are gone through.
+
+    Args:
+        batches: A `keras.utils.PyDataset`.
+        task: What is going on, printed first.
+    """
+    return Watched(batches, task)
+
+
+class Watched:
+    """Batches under a progress bar: iterable any number of times, with a length."""
+
+    def __init__(self, batches: keras.utils.PyDataset, task: str):
+        self._batches = batches
+        self._task = task
+
+    def __len__(self):
+        return len(self._batches)
+
+    def __iter__(self):
+        shown = bar(len(self), self._task, unit="batch")
+        for index in range(len(self)):
+            yield self._batches[index]
+            shown.update(index + 1)

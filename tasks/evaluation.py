@@ -1,0 +1,43 @@
+"""Accuracy and latency of a model."""
+
+import statistics
+import time
+
+import keras
+import numpy as np
+
+from tasks.batches import Batches
+
+
+def accuracy(model: keras.Model, batches: Batches) -> float:
+    """Share of images whose largest logit is the right one.
+
+    Args:
+        model: A model that returns logits; it need not be compiled.
+        batches: Images in order: `Batches` without a seed.
+
+    Returns:
+        A number from 0 to 1.
+    """
+    return correct(model.predict(batches, verbose=0), batches.labels)
+
+
+def correct(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Share of rows whose largest entry is at the label."""
+    return float(np.mean(np.argmax(logits, axis=-1) == labels))
+
+
+def keras_latency(model: keras.Model, runs: int = 30) -> float:
+    """Median time of one prediction on one image in Keras, in milliseconds.
+
+    Args:
+        model: The model; it need not be compiled.
+        runs: Timed predictions. Defaults to 30.
+    """
+    image = np.zeros((1, *model.input_shape[1:]), "float32")
+    times = []
+    for _ in range(runs + 3):
+        start = time.perf_counter()
+        model.predict_on_batch(image)
+        times.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(times[3:])

@@ -1,0 +1,114 @@
+"""Command-line flags of the programs."""
+
+from typing import Any
+
+from absl import flags
+
+from tasks.settings import Settings
+
+# Flags that may differ between two invocations of one run.
+_FREE = ("output_dir", "stages", "skip", "debug")
+
+
+def define(values: flags.FlagValues = flags.FLAGS, output_dir: str = "runs/vgg16") -> None:
+    """Defines all flags.
+
+    Args:
+        values: Where to define them. Defaults to the flags of the process.
+        output_dir: Default of --output_dir.
+    """
+    keys = {"flag_values": values}
+    flags.DEFINE_string(
+        "output_dir", output_dir, "Folder for everything that the run writes.", **keys
+    )
+    flags.DEFINE_list("stages", [], "Stages to run; all of them if empty.", **keys)
+    flags.DEFINE_list("skip", [], "Stages to leave out.", **keys)
+    flags.DEFINE_bool("debug", False, "Show the traceback of an error.", **keys)
+    _define_data(keys)
+    _define_training(keys)
+    _define_selection(keys)
+
+
+def _define_data(keys: dict[str, Any]) -> None:
+    flags.DEFINE_string(
+        "dataset",
+        "digits",
+        "digits (scikit-learn's, no download), cifar10 (TensorFlow Datasets) or image_folder "
+        "(DIR/train/<class>/*.jpg, DIR/test/<class>/*.jpg).",
+        **keys,
+    )
+    flags.DEFINE_string("data_dir", "", "Folder of the images.", **keys)
+    flags.DEFINE_float(
+        "validation_split",
+        0.1,
+        "Share of the training images held back to watch the training; 0 trains on all of them.",
+        **keys,
+    )
+    flags.DEFINE_integer("seed", 0, "Seed of everything random.", **keys)
+
+
+def _define_training(keys: dict[str, Any]) -> None:
+    flags.DEFINE_float("width", 1.0, "Multiplies the widths of the network.", **keys)
+    flags.DEFINE_string(
+        "dense_model", "", "A trained .keras model to prune, instead of training one.", **keys
+    )
+    flags.DEFINE_integer("epochs", 30, "Epochs of training with CCM-loss.", **keys)
+    flags.DEFINE_integer("finetune_epochs", 15, "Epochs of fine-tuning, without it.", **keys)
+    flags.DEFINE_integer("batch_size", 128, "Images per step.", **keys)
+    flags.DEFINE_float("learning_rate", 0.05, "Highest learning rate of the training.", **keys)
+    flags.DEFINE_float(
+        "finetune_learning_rate", None, "Of the fine-tuning; the same if not given.", **keys
+    )
+    flags.DEFINE_string("schedule", "warmup_cosine", "warmup_cosine or one_cycle.", **keys)
+    flags.DEFINE_integer("warmup_epochs", 5, "Epochs of warm-up in warmup_cosine.", **keys)
+    flags.DEFINE_float(
+        "l2",
+        2.5e-4,
+        "Adds l2 * sum(w^2) of every trainable weight to the loss: half of PyTorch's weight_decay.",
+        **keys,
+    )
+    flags.DEFINE_float(
+        "ccm_weight", 0.01, "Weight of the CCM-loss of each layer; 0 only measures it.", **keys
+    )
+    flags.DEFINE_string(
+        "ccm_over", "mean_map", "What CCM-loss correlates: mean_map or samples.", **keys
+    )
+
+
+def _define_selection(keys: dict[str, Any]) -> None:
+    flags.DEFINE_string("criterion", "pca", "How channels are ranked.", **keys)
+    flags.DEFINE_float("energy", None, "Share of the criterion's total to keep, 0 to 1.", **keys)
+    for kind, noun in (
+        ("macs", "multiply-accumulates"),
+        ("channels", "channels"),
+        ("params", "weights"),
+    ):
+        flags.DEFINE_float(kind, None, f"Part of the {noun} to keep: 0 to 1, or a number.", **keys)
+    flags.DEFINE_string(
+        "scope",
+        "global",
+        "Rank channels against those of all layers (global) or not (local).",
+        **keys,
+    )
+    flags.DEFINE_integer(
+        "statistics_batches", 5, "Batches of 128 training images that the criterion sees.", **keys
+    )
+
+
+def read(network: str, values: flags.FlagValues = flags.FLAGS) -> Settings:
+    """Settings from parsed flags.
+
+    Args:
+        network: "vgg16" or "resnet" and a depth.
+        values: The flags. Defaults to those of the process.
+
+    Raises:
+        ValueError: If a value makes no sense; the message names the flag.
+    """
+    defined: dict[str, Any] = {}
+    probe = flags.FlagValues()
+    define(probe)
+    for name in probe:
+        if name not in _FREE:
+            defined[name] = values[name].value
+    return Settings.from_flags(network, values["output_dir"].value, defined)

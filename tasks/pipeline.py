@@ -1,0 +1,123 @@
+"""Runs the stages that are still to do."""
+
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+
+from absl import flags
+
+from tasks import flags as task_flags
+from tasks.job import Job
+from tasks.models import build
+from tasks.settings import Settings
+from tasks.stages import STAGES, Stage
+
+# What bad input, a bad disk or a diverged training raise: a sentence says more than a traceback.
+_EXPECTED = (ValueError, OSError, FloatingPointError, ImportError, RuntimeError)
+
+
+def run(settings: Settings, only: Sequence[str] = (), skip: Sequence[str] = ()) -> None:
+    """Takes a network from nothing to a report, or goes on where an earlier process stopped.
+
+    A stage whose files are there, and newer than what they were made from, is not run again.
+
+    Args:
+        settings: What to compute.
+        only: Names of stages to run. Defaults to all of them.
+        skip: Names of stages to leave out.
+
+    Raises:
+        ValueError: If a stage is unknown, or lacks a file that only another stage makes.
+    """
+    stages = chosen(only, skip)
+    job = Job(settings)
+    _check_inputs(job, stages)
+    network = build(
+        settings.network, len(job.dataset.classes), settings.width, job.dataset.image_shape
+    )
+    # Checkpoints with momentum, before and after replacing, six models, and the report.
+    with job.opened(bytes_needed=12 * 4 * network.count_params() + 2_000_000):
+        for number, stage in enumerate(stages, start=1):
+            head = f"[{number}/{len(stages)}] {stage.name}: "
+            if stage.done(job):
+                print(f"{head}done already ({', '.join(stage.makes)})", flush=True)
+                continue
+            print(f"{head}{stage.title}", flush=True)
+            start = time.perf_counter()
+            stage.run(job)
+            print(f"{'':6}{stage.name} took {time.perf_counter() - start:.1f} s", flush=True)
+
+
+def chosen(only: Sequence[str], skip: Sequence[str]) -> list[Stage]:
+    """The stages to run, in their own order.
+
+    Raises:
+        ValueError: If a name is unknown or nothing is left.
+    """
+    names = [stage.name for stage in STAGES]
+    for flag, given in (("stages", only), ("skip", skip)):
+        unknown = [name for name in given if name not in names]
+        if unknown:
+            raise ValueError(
+                f"--{flag} takes a comma-separated list of {', '.join(names)}. "
+                f"Received: {unknown[0]!r}"
+            )
+    left = [s for s in STAGES if s.name in (only or names) and s.name not in skip]
+    if not left:
+        raise ValueError(
+            f"No stage is left to run. Received: --stages={','.join(only)}, --skip={','.join(skip)}"
+        )
+    return left
+
+
+def _check_inputs(job: Job, stages: Sequence[Stage]) -> None:
+    coming: set[str] = set()
+    for stage in stages:
+        for name in stage.needs:
+            if name not in coming and not job.has(name):
+                maker = next(s.name for s in STAGES if name in s.makes)
+                raise ValueError(
+                    f"Stage '{stage.name}' needs '{job.path(name)}', which stage '{maker}' makes. "
+                    f"Run '{maker}' too, or leave '{stage.name}' out."
+                )
+        coming.update(stage.makes)
+
+
+def program(network: Callable[[], str]) -> Callable[[list[str]], int]:
+    """The `main` of a program for `absl.app.run`.
+
+    Args:
+        network: Returns the name of the network, once flags are parsed.
+
+    Returns:
+        A function that runs the stages and turns expected errors into one sentence.
+    """
+
+    def main(argv: list[str]) -> int:
+        values = flags.FLAGS
+        # Its remarks on retracing are about the many networks that are measured once.
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
+        try:
+            if argv[1:]:
+                raise ValueError(f"Expected flags only, such as --width=0.25. Received: {argv[1]}")
+            settings = task_flags.read(network(), values)
+            run(settings, values.stages, values.skip)
+        except _EXPECTED as error:
+            if values.debug:
+                traceback.print_exc()
+            print(f"error: {_sentence(error)}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("\nInterrupted. The same command goes on from the last epoch.", file=sys.stderr)
+            return 130
+        return 0
+
+    return main
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.strerror}: '{error.filename}'"
+    return str(error) or type(error).__name__

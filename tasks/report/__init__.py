@@ -1,0 +1,1 @@
+"""The report of a run: numbers, a table for the terminal and a page for the browser."""

@@ -1,0 +1,221 @@
+"""report.html: one file that needs no network."""
+
+import html
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+from tasks.report import numbers
+from tasks.report.charts import share_chart
+from tasks.report.correlations import Correlation
+from tasks.report.curves import curves
+from tasks.report.heatmap import heatmap
+from tasks.report.table import COLUMNS, TITLES
+
+_STYLE = pathlib.Path(__file__).with_name("page.css")
+# Spectra on the page; of more groups every second or third is shown.
+_SPECTRA = 16
+
+_TARGETS = {
+    "energy": "{} of its total",
+    "macs": "at most {} of the MACs",
+    "params": "at most {} of the parameters",
+    "channels": "at most {} of the channels",
+}
+
+
+def page(
+    report: dict[str, Any], before: Sequence[Correlation], after: Sequence[Correlation]
+) -> str:
+    """The whole page.
+
+    Args:
+        report: Content of report.json.
+        before: Correlation matrices of the dense network.
+        after: Those of the final network, of the same layers.
+
+    Returns:
+        HTML.
+    """
+    sections = (
+        _header(report),
+        _numbers(report),
+        _widths(report["layers"]),
+        curves(report["history"]),
+        _matrices(before, after),
+        _spectra(report["layers"], report["plan"]["criterion"]["name"]),
+        _frozen(report["layers"]),
+        _settings(report),
+    )
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{html.escape(_title(report))}</title><style>{_STYLE.read_text()}</style></head>"
+        f"<body><main>{''.join(sections)}</main></body></html>\n"
+    )
+
+
+def final(report: dict[str, Any]) -> dict[str, Any]:
+    """Row of the last network that there is."""
+    return next(report[n] for n in ("tflite", "finetuned", "pruned", "dense") if report.get(n))
+
+
+def _title(report: dict[str, Any]) -> str:
+    flags = report["run"]["flags"]
+    network = flags["network"].replace("vgg", "VGG-").replace("resnet", "ResNet-")
+    return f"{network} on {flags['dataset']}, pruned"
+
+
+def _header(report: dict[str, Any]) -> str:
+    dense, last, flags = report["dense"], final(report), report["run"]["flags"]
+    ((kind, value),) = report["plan"]["target"].items()
+    target = _TARGETS[kind].format(f"{100 * value:.3g} %" if value <= 1 else f"{value:,}")
+    cards = [
+        _card("MACs", f"−{1 - last['macs'] / dense['macs']:.1%}", numbers.count(last["macs"])),
+        _card(
+            "parameters",
+            f"−{1 - last['params'] / dense['params']:.1%}",
+            numbers.count(last["params"]),
+        ),
+        _card("file size", numbers.size(last["bytes"]), f"dense {numbers.size(dense['bytes'])}"),
+        _card(
+            "latency",
+            numbers.milliseconds(last["latency_ms"]),
+            f"{dense['latency_ms'] / last['latency_ms']:.1f}× as fast as dense",
+        ),
+        _card(
+            "test accuracy",
+            numbers.percent(last["accuracy"]),
+            f"dense {numbers.percent(dense['accuracy'])}",
+        ),
+    ]
+    return (
+        f"<header><h1>{html.escape(_title(report))}</h1><p>Width {flags['width']}. Trained with "
+        f"CCM-loss over {flags['ccm_over']} at weight {flags['ccm_weight']}; channels chosen by "
+        f"{html.escape(report['plan']['criterion']['name'])} to keep {target}."
+        f'</p></header><div class="cards">{"".join(cards)}</div>'
+    )
+
+
+def _card(name: str, value: str, note: str) -> str:
+    return (
+        f'<div class="card"><div class="name">{name}</div><div class="value">{value}</div>'
+        f'<div class="note">{note}</div></div>'
+    )
+
+
+def _numbers(report: dict[str, Any]) -> str:
+    head = "".join(f"<th>{title}</th>" for title, _ in COLUMNS.values())
+    rows = []
+    for name, title in TITLES.items():
+        row, dense = report.get(name), report["dense"]
+        if not row:
+            continue
+        cells = []
+        for key, (_, shown) in COLUMNS.items():
+            relative = numbers.change(row[key], dense[key])
+            note = "" if name == "dense" or key == "accuracy" else f"<small>{relative}</small>"
+            cells.append(f"<td>{shown(row[key])}{note}</td>")
+        last = ' class="final"' if row is final(report) else ""
+        rows.append(f"<tr{last}><td>{title}</td>{''.join(cells)}</tr>")
+    how = "; ".join(f"{COLUMNS[key][0]}: {text}" for key, text in report["how"].items())
+    sliced = numbers.percent(report["sliced"]["accuracy"])
+    return (
+        f"<h2>Before and after</h2><p>{html.escape(how[0].upper() + how[1:])}. “Pruned” is after "
+        f"recalibrating batch normalisation; right after the cut accuracy was {sliced}.</p>"
+        f'<div class="panel"><table><thead><tr><th></th>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _widths(layers: Sequence[dict[str, Any]]) -> str:
+    widest = max(row["width"] for row in layers)
+    rows = []
+    for row in layers:
+        others = len(row["layers"]) - 1
+        name = html.escape(row["group"]) + (f" + {others} tied" if others else "")
+        frozen = "frozen" if row["frozen"] == row["width"] else ""
+        rows.append(
+            f'<span class="name" title="{html.escape(", ".join(row["layers"]))}">{name}</span>'
+            f'<span class="{frozen}"><div class="track" '
+            f'style="width:{100 * row["width"] / widest:.2f}%"><div class="fill" '
+            f'style="width:{100 * row["kept"] / row["width"]:.2f}%"></div></div></span>'
+            f'<span class="count"><b>{row["kept"]}</b> of {row["width"]}</span>'
+        )
+    return (
+        "<h2>Width of each layer</h2><p>The whole bar is the dense layer, the filled part is what "
+        "stays. Layers that are added to each other keep the same channels and share a bar; grey "
+        f'bars must keep everything.</p><div class="panel bars">{"".join(rows)}</div>'
+    )
+
+
+def _matrices(before: Sequence[Correlation], after: Sequence[Correlation]) -> str:
+    figures = []
+    for dense, slim in zip(before, after, strict=True):
+        halves = "".join(
+            f"<div>{heatmap(c.matrix, f'{word}: correlation of {html.escape(c.layer)}')}<p>{word}: "
+            f"<b>{len(c.matrix)}</b> channels, mean |r| <b>{c.mean_abs:.2f}</b>, 90 % of the "
+            f"variance in <b>{c.components}</b></p></div>"
+            for word, c in (("Before", dense), ("After", slim))
+        )
+        figures.append(
+            f"<figure><figcaption>{html.escape(dense.layer)}</figcaption>"
+            f'<div class="pair">{halves}</div></figure>'
+        )
+    return (
+        "<h2>Correlation between channels</h2><p>Over all images and pixels, dense network and "
+        'final network. −1<span class="scale"></span>+1. Channels are sorted so that those which '
+        f'go together stand together.</p><div class="charts">{"".join(figures)}</div>'
+    )
+
+
+def _spectra(layers: Sequence[dict[str, Any]], criterion: str) -> str:
+    ranked = [row for row in layers if row.get("scores")]
+    step = max(1, -(-len(ranked) // _SPECTRA))
+    what = (
+        "Share of the variance that the first principal components hold"
+        if criterion == "pca"
+        else f"Share of the total score of “{html.escape(criterion)}” that the best channels hold"
+    )
+    charts = [
+        share_chart(row["group"], row["scores"], row["kept"], row["width"])
+        for row in ranked[::step]
+    ]
+    some = f" Every {step}th group is shown." if step > 1 else ""
+    return (
+        f"<h2>Why these widths</h2><p>{what}, and where the cut is. The sooner a curve is flat, "
+        f'the more redundant the layer.{some}</p><div class="charts small">{"".join(charts)}</div>'
+    )
+
+
+def _frozen(layers: Sequence[dict[str, Any]]) -> str:
+    rows = "".join(
+        f"<tr><td>{html.escape(row['group'])}</td><td>{row['frozen']} of {row['width']}</td>"
+        f'<td class="words">{html.escape("; ".join(row["reasons"]))}</td></tr>'
+        for row in layers
+        if row["frozen"]
+    )
+    if not rows:
+        return ""
+    return (
+        "<h2>What had to stay, and why</h2><p>Channels that nothing may remove.</p>"
+        '<div class="panel"><table><thead><tr><th>layer</th><th>channels</th>'
+        f"<th></th></tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _settings(report: dict[str, Any]) -> str:
+    run = report["run"]
+    flags = " ".join(
+        f"--{name}={value}"
+        for name, value in run["flags"].items()
+        if value not in (None, "") and name != "network"
+    )
+    mean, std = (", ".join(f"{v:.4f}" for v in run[key]) for key in ("mean", "std"))
+    return (
+        f"<h2>Settings</h2><p>{html.escape(run['images'])}.</p>"
+        f'<div class="panel"><pre><code>{html.escape(flags)}</code></pre></div>'
+        f"<footer>Input of the model: (pixels / 255 − mean) / std with mean ({mean}) and std "
+        f"({std}). Keras {html.escape(run['keras'])} on {html.escape(run['backend'])}. The same "
+        "numbers are in report.json. CCM-loss: Wang et al., arXiv 2310.06344.</footer>"
+    )

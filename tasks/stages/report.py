@@ -1,0 +1,38 @@
+"""Stage `report`: report.json, report.html and the final table."""
+
+from ccm_tf.files import write_json, write_text
+from tasks.job import Job
+from tasks.report.correlations import correlations
+from tasks.report.measure import NETWORKS, history, measured
+from tasks.report.page import page
+from tasks.report.table import table
+from tasks.stages.select import statistics_images
+from tasks.stages.stage import Stage
+
+
+def run(job: Job) -> None:
+    """Measures what there is and writes it down."""
+    report = measured(job) | {
+        "sliced": job.read_json("sliced.json"),
+        "run": job.read_json("run.json"),
+        "plan": {key: job.read_json("plan.json")[key] for key in ("criterion", "target")},
+        "layers": job.read_json("selection.json"),
+        "history": {name: history(job, name) for name in ("dense", "finetuned")},
+    }
+    images = statistics_images(job)
+    last = [name for name in NETWORKS if report[name]][-1]
+    matrices = {name: correlations(job, name, images) for name in ("dense", last)}
+    write_text(job.path("report.html"), page(report, matrices["dense"], matrices[last]))
+    write_json(job.path("report.json"), report)
+    print(table(report))
+    print(f"Report: {job.path('report.html')}")
+
+
+REPORT = Stage(
+    "report",
+    "measure everything and write the report",
+    run,
+    makes=("report.html", "report.json"),
+    needs=("dense.keras", "selection.json", "plan.json", "sliced.json", "pruned.keras"),
+    uses=("finetuned.keras", "dense.tflite", "model.tflite"),
+)
