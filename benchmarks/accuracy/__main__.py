@@ -7,7 +7,15 @@ import os
 import pathlib
 import sys
 
+# TensorFlow reads it when it is imported, which importing anything here does.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from benchmarks.accuracy import matrix, report
+from benchmarks.accuracy.cells import parse_filters
+from benchmarks.accuracy.listing import listing
+from benchmarks.accuracy.lock import only_one
+from benchmarks.accuracy.results import Results
+from benchmarks.accuracy.runner import Runner
 
 _RESULTS = pathlib.Path(__file__).parents[2] / "docs" / "results" / "accuracy.jsonl"
 
@@ -15,10 +23,6 @@ _RESULTS = pathlib.Path(__file__).parents[2] / "docs" / "results" / "accuracy.js
 def main(arguments: list[str] | None = None) -> int:
     """Runs, lists or reports the matrix and returns the exit status."""
     options = _parser().parse_args(arguments)
-    from benchmarks.accuracy import matrix
-    from benchmarks.accuracy.cells import parse_filters
-    from benchmarks.accuracy.results import Results
-
     try:
         filters = parse_filters(options.only)
         cells = [c for c in matrix.load_cells(options.matrix) if c.matches(filters)]
@@ -32,22 +36,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _act(options, cells, results) -> int:
-    from benchmarks.accuracy import listing, report
-
     if options.list:
-        print(listing.listing(cells, results))
+        print(listing(cells, results))
         return 0
     if options.report:
         for path in report.write(cells, results, options.results.parent):
             print(path)
         return 0
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    from benchmarks.accuracy.runner import Runner, only_one
+    with only_one(options.work_dir):
+        return _run(options, cells, results)
 
+
+def _run(options, cells, results) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     _limit_threads(options.threads)
     load = functools.partial(_load, options.data_dir)
-    with only_one(options.work_dir):
-        failed = Runner(options.work_dir, results, load).run(cells)
+    failed = Runner(options.work_dir, results, load).run(cells)
     for cell in failed:
         print(f"failed: {cell.title}", file=sys.stderr)
     return 1 if failed else 0

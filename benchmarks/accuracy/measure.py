@@ -3,7 +3,10 @@
 import keras
 import numpy as np
 
+import ccm_tf
 from benchmarks.accuracy.training import jit_compile
+from ccm_tf.statistics.moments import Moments
+from ccm_tf.statistics.taps import feature_batches
 from tasks.batches import Batches
 
 
@@ -28,19 +31,14 @@ def redundancy(model: keras.Model, images: np.ndarray, batch_size: int = 128) ->
         |correlation| over all images and pixels) and `k90` (principal components of the latter
         that hold 90 %).
     """
-    from ccm_tf.ccm.correlation import channel_correlation
-    from ccm_tf.graph import ChannelGraph
-    from ccm_tf.statistics.moments import Moments
-    from ccm_tf.statistics.taps import feature_batches
-
-    graph = ChannelGraph(model)
+    graph = ccm_tf.ChannelGraph(model)
     maps = graph.feature_maps
     moments = [Moments(len(feature_map.roots)) for feature_map in maps]
     mean_maps: list[list[float]] = [[] for _ in maps]
     for features in feature_batches(graph, images, maps, batch_size):
         for index, feature in enumerate(features):
             moments[index].update(feature)
-            correlation = channel_correlation(feature, over="mean_map")
+            correlation = ccm_tf.channel_correlation(feature, over="mean_map")
             mean_maps[index].append(float(np.mean(np.abs(np.asarray(correlation)))))
     return [
         {

@@ -1,14 +1,14 @@
 """Runs cells one by one, each from the saved network of the cell before it."""
 
-import contextlib
 import logging
 import pathlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
+import ccm_tf
 from benchmarks.accuracy import measure
 from benchmarks.accuracy.cells import Cell
 from benchmarks.accuracy.environment import environment
@@ -101,9 +101,7 @@ class Runner:
 
 
 def _row(cell: Cell, model: keras.Model, record: dict[str, Any], dataset: Dataset):
-    from ccm_tf.profile import profile
-
-    size = profile(model)
+    size = ccm_tf.profile(model)
     return {
         "id": cell.id,
         **cell.labels,
@@ -115,24 +113,3 @@ def _row(cell: Cell, model: keras.Model, record: dict[str, Any], dataset: Datase
         "steps": list(cell.steps),
         "environment": environment(),
     }
-
-
-@contextlib.contextmanager
-def only_one(work_dir) -> Iterator[None]:
-    """Holds the work folder, so that two processes do not train side by side.
-
-    Raises:
-        RuntimeError: If another process holds it.
-    """
-    import fcntl
-
-    folder = pathlib.Path(work_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "w", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RuntimeError(
-                f"Another run works in '{folder}'. Wait for it, stop it, or take another folder."
-            ) from error
-        yield

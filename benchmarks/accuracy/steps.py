@@ -10,7 +10,9 @@ from typing import Any
 import keras
 import numpy as np
 
+import ccm_tf
 from benchmarks.accuracy import measure, training
+from ccm_tf.criteria import criteria
 from tasks import models
 from tasks.data import Dataset
 
@@ -78,33 +80,28 @@ def train(model, settings, context):
 @register("slice")
 def slice_channels(model, settings, context):
     """Plans with a criterion under a budget of MACs and removes the other channels."""
-    from ccm_tf.plan import plan
-    from ccm_tf.rewrite import rewrite
-
     start = time.perf_counter()
-    chosen = plan(
+    plan = ccm_tf.plan(
         model,
         _criterion(settings["criterion"], context.seed),
         context.sample(settings["images"]),
         macs=settings["macs"],
     )
     planned = time.perf_counter()
-    slim = rewrite(model, chosen)
+    slim = ccm_tf.rewrite(model, plan)
     record = {
         "plan_seconds": planned - start,
         "rewrite_seconds": time.perf_counter() - planned,
-        "kept": {layer: len(channels) for layer, channels in chosen.kept.items()},
+        "kept": {layer: len(channels) for layer, channels in plan.kept.items()},
     }
     return slim, record
 
 
 @register("recalibrate")
-def recalibrate_statistics(model, settings, context):
+def recalibrate(model, settings, context):
     """Re-estimates batch-norm statistics on training images."""
-    from ccm_tf.recovery.recalibrate import recalibrate as recalibrate_batch_norm
-
     start = time.perf_counter()
-    recalibrate_batch_norm(model, context.sample(settings["images"]))
+    ccm_tf.recalibrate(model, context.sample(settings["images"]))
     return model, {"seconds": time.perf_counter() - start}
 
 
@@ -131,21 +128,15 @@ def _batches(context: Context, recipe: dict[str, Any], seed: int):
 
 
 def _with_ccm_loss(model: keras.Model, over: str, weight: float) -> keras.Model:
-    from ccm_tf.ccm.features import feature_layers
-    from ccm_tf.ccm.loss import CCMLoss
-    from ccm_tf.ccm.model import Model
-
-    trained = Model.from_model(model)
-    for layer in feature_layers(model):
-        trained.add_loss(CCMLoss(layer, weight=weight, over=over))
+    trained = ccm_tf.Model.from_model(model)
+    for layer in ccm_tf.feature_layers(model):
+        trained.add_loss(ccm_tf.CCMLoss(layer, weight=weight, over=over))
     return trained
 
 
 def _criterion(name: str, seed: int):
     if name != "random":
         return name
-    from ccm_tf.criteria import criteria
-
     return criteria()[name](seed=seed)
 
 

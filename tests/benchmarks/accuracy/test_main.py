@@ -1,6 +1,8 @@
 import pytest
 
 from benchmarks.accuracy.__main__ import main
+from benchmarks.accuracy.matrix import load_cells
+from benchmarks.accuracy.results import Results
 
 
 @pytest.fixture
@@ -40,3 +42,21 @@ def test_missing_data_folder_fails_the_cells(options, tmp_path, capsys):
     gone = [*options, f"--data_dir={tmp_path / 'gone'}", "--only=seed=0", "--only=stage=dense"]
     assert main(gone) == 1
     assert "failed: drawn" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_whole_matrix(options, tmp_path):
+    assert main(options) == 0
+    results = Results(tmp_path / "results" / "accuracy.jsonl")
+    cells = load_cells(tmp_path / "matrix.toml")
+    for cell in cells:
+        row, dense = results.get(cell.id), results.get(_dense(cell).id)
+        if cell.parent is not None:
+            assert row["macs_count"] <= 0.5 * dense["macs_count"]
+            assert row["params"] < dense["params"]
+    assert main([*options, "--report"]) == 0
+    assert "Nothing is missing." in (tmp_path / "results" / "accuracy.md").read_text()
+
+
+def _dense(cell):
+    return cell if cell.parent is None else _dense(cell.parent)
