@@ -26,9 +26,9 @@ from ccm_tf.export import export_tflite as export_tflite
 from ccm_tf.graph import ChannelGraph as ChannelGraph
 from ccm_tf.graph import register_handler as register_handler
 from ccm_tf.mask import mask as mask
-from ccm_tf.plan import PruningPlan as PruningPlan
 from ccm_tf.plan import plan as plan
 from ccm_tf.profile import profile as profile
+from ccm_tf.pruning_plan import PruningPlan as PruningPlan
 from ccm_tf.recovery.recalibrate import recalibrate as recalibrate
 from ccm_tf.rewrite import rewrite as rewrite
 

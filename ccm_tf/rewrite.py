@@ -7,7 +7,7 @@ import numpy as np
 
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.graph.flow import Kept
-from ccm_tf.plan import PruningPlan
+from ccm_tf.pruning_plan import PruningPlan
 from ccm_tf.replicas import scope_of
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.mask import mask
-from ccm_tf.plan import PruningPlan
+from ccm_tf.pruning_plan import PruningPlan
 from tests import zoo
 
 

@@ -1,8 +1,8 @@
 import keras
 import pytest
 
-from ccm_tf.plan import PruningPlan
 from ccm_tf.profile import profile
+from ccm_tf.pruning_plan import PruningPlan
 from ccm_tf.rewrite import rewrite
 from tasks.models import resnet, vgg16
 from tests import reference_widths as reference

@@ -5,7 +5,7 @@ from keras import layers
 
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.mask import mask
-from ccm_tf.plan import PruningPlan
+from ccm_tf.pruning_plan import PruningPlan
 from ccm_tf.rewrite import rewrite
 from tests import zoo
 

@@ -5,7 +5,7 @@ import numpy as np
 from keras import layers, ops
 
 from ccm_tf.graph import ChannelGraph
-from ccm_tf.plan import PruningPlan
+from ccm_tf.pruning_plan import PruningPlan
 
 
 def chain():

@@ -3,22 +3,14 @@
 import functools
 import hashlib
 import json
-import operator
 from collections.abc import Callable
-from typing import Any
 
-import keras
-import numpy as np
-
-from ccm_tf.graph import handlers  # noqa: F401  (registers the handlers)
-from ccm_tf.graph.flow import Effect, Flow, Kept
-from ccm_tf.graph.group import FeatureMap, Group, Producer, Weight
+from ccm_tf.graph.group import FeatureMap, Group
 from ccm_tf.graph.grouping import feature_maps, groups_of
-from ccm_tf.graph.registry import handler_for
-from ccm_tf.graph.trace import Trace
+from ccm_tf.graph.labelled import LabelledModel
 
 
-class ChannelGraph:
+class ChannelGraph(LabelledModel):
     """The channels of a model, labelled.
 
     Every channel of every layer that makes channels gets a label. The labels flow through the
@@ -48,46 +40,13 @@ class ChannelGraph:
     ```
     """
 
-    def __init__(self, model: keras.Model):
-        self.model = model
-        self.trace = Trace(model)
-        flow = Flow()
-        self.effects: tuple[Effect, ...] = _read(self.trace, flow)
-        for tensor in self.trace.flat_outputs:
-            flow.freeze(flow.of(tensor), "is an output of the model")
-        self.labels_to_roots: np.ndarray = flow.labels.roots()
-        self._frozen, self._reasons = flow.labels.frozen(self.labels_to_roots)
-        self._tensors = {
-            tensor: channels
-            for call, effect in zip(self.trace.calls, self.effects, strict=True)
-            for tensor, channels in zip(call.outputs, effect.outputs, strict=True)
-            if channels is not None
-        }
-        self._freeze_without_producer()
-
     @functools.cached_property
     def feature_maps(self) -> tuple[FeatureMap, ...]:
         return feature_maps(self)
 
     @functools.cached_property
     def groups(self) -> tuple[Group, ...]:
-        return groups_of(self)
-
-    @functools.cached_property
-    def producers(self) -> tuple[Producer, ...]:
-        """Every layer that makes channels, frozen ones included, in order of execution."""
-        found: dict[str, Producer] = {}
-        for call, effect in zip(self.trace.calls, self.effects, strict=True):
-            if effect.produces is None or call.name in found:
-                continue
-            made = tuple(
-                (weight.variable, axis)
-                for weight in self.weights_of(call.position)
-                for axis, labels in enumerate(weight.axes)
-                if labels is effect.produces
-            )
-            found[call.name] = Producer(call.op, self.roots_of(effect.produces), made)
-        return tuple(found.values())
+        return groups_of(self, self.feature_maps)
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -103,70 +62,6 @@ class ChannelGraph:
         ]
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
 
-    def channels_of(self, tensor) -> Any:
-        """`Channels` of a tensor of the trace, `None` where channels are not followed."""
-        return self._tensors.get(tensor)
-
-    def roots_of(self, labels: np.ndarray) -> np.ndarray:
-        return self.labels_to_roots[labels]
-
-    def is_frozen(self, labels: np.ndarray) -> np.ndarray:
-        return self._frozen[labels]
-
-    def reasons_for(self, roots: np.ndarray) -> tuple[str, ...]:
-        """Why these channels must stay, most common reason first."""
-        counts: dict[str, int] = {}
-        for root in roots:
-            for reason in self._reasons.get(int(root), ()):
-                counts[reason] = counts.get(reason, 0) + 1
-        return tuple(sorted(counts, key=counts.__getitem__, reverse=True))
-
-    def weights_of(self, position: int) -> list[Weight]:
-        """Variables of a call's layer that channels index."""
-        op, effect = self.trace.calls[position].op, self.effects[position]
-        weights = []
-        for path, axes in effect.weights.items():
-            variable = operator.attrgetter(path)(op)
-            if variable is not None:
-                weights.append(Weight(variable, axes, effect.masked.get(path, 0.0)))
-        return weights
-
-    @functools.cached_property
-    def widths(self) -> tuple[np.ndarray, ...]:
-        """Distinct root arrays of all tensors: none of them may lose all its channels."""
-        unique = {}
-        for channels in self._tensors.values():
-            roots = self.roots_of(channels.labels)
-            unique[roots.tobytes()] = roots
-        return tuple(unique.values())
-
-    def all_kept(self) -> np.ndarray:
-        """A fresh mask over labels in which every channel stays."""
-        return np.ones(len(self.labels_to_roots), bool)
-
-    def kept(self, mask: np.ndarray) -> Kept:
-        """Function from labels to booleans for a mask over roots."""
-        return lambda labels: mask[self.labels_to_roots[labels]]
-
-    def macs(self, mask: np.ndarray | None = None) -> int:
-        """Multiply-accumulates per sample if only the roots in `mask` stay."""
-        kept = None if mask is None else self.kept(mask)
-        return round(sum(term.count(kept) for effect in self.effects for term in effect.macs))
-
-    def params(self, mask: np.ndarray | None = None) -> int:
-        """Number of weights if only the roots in `mask` stay."""
-        kept = self.kept(self.all_kept() if mask is None else mask)
-        sizes: dict[int, int] = {}
-        for call in self.trace.calls:
-            for variable in getattr(call.op, "weights", ()):
-                sizes.setdefault(id(variable), int(np.prod(variable.shape, dtype=np.int64)))
-            for weight in self.weights_of(call.position):
-                size = 1
-                for length, labels in zip(weight.variable.shape, weight.axes, strict=True):
-                    size *= length if labels is None else int(np.count_nonzero(kept(labels)))
-                sizes[id(weight.variable)] = size
-        return sum(sizes.values())
-
     def summary(self, print_fn: Callable[[str], None] = print) -> None:
         """Prints every group: who makes its channels, who reads them, what is kept and why."""
         free = sum(len(group.roots) for group in self.groups)
@@ -177,51 +72,3 @@ class ChannelGraph:
         )
         for group in self.groups:
             print_fn(str(group))
-
-    def _freeze_without_producer(self) -> None:
-        """Channels that no layer makes (zeros padded on) go only with channels that one makes."""
-        made = np.zeros(len(self.labels_to_roots), bool)
-        for effect in self.effects:
-            if effect.produces is not None:
-                made[self.roots_of(effect.produces)] = True
-        self._frozen |= ~made[self.labels_to_roots]
-
-
-def _read(trace: Trace, flow: Flow) -> tuple[Effect, ...]:
-    effects = []
-    first_calls: dict[str, Effect] = {}
-    for call in trace.calls:
-        effect = handler_for(call.op)(call, flow)
-        _check(call, effect)
-        for tensor, channels in zip(call.outputs, effect.outputs, strict=True):
-            flow.set(tensor, channels)
-        first = first_calls.setdefault(call.name, effect)
-        if first is not effect:
-            _unite_calls(call, first, effect, flow)
-        effects.append(effect)
-    return tuple(effects)
-
-
-def _check(call, effect: Effect) -> None:
-    for tensor, channels in zip(call.outputs, effect.outputs, strict=True):
-        if channels is not None and len(channels.labels) != tensor.shape[channels.axis]:
-            raise ValueError(
-                f"The handler of '{call.name}' ({type(call.op).__name__}) gave "
-                f"{len(channels.labels)} labels for axis {channels.axis} of an output of shape "
-                f"{tensor.shape}. It must give one label per channel."
-            )
-
-
-def _unite_calls(call, first: Effect, effect: Effect, flow: Flow) -> None:
-    """A shared layer has one kernel: what its calls read along an axis is one set of channels."""
-    for path, axes in effect.weights.items():
-        for before, now in zip(first.weights[path], axes, strict=True):
-            if before is None and now is None:
-                continue
-            if before is None or now is None:
-                labels = now if before is None else before
-                flow.labels.freeze(
-                    labels, f"'{call.name}' is shared and reads channels elsewhere that must stay"
-                )
-            else:
-                flow.labels.unite(before, now)

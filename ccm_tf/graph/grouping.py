@@ -1,9 +1,5 @@
 """From labelled tensors to groups and to the feature maps in which they are observed."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 from keras import layers
 
@@ -12,12 +8,10 @@ from ccm_tf.graph.handlers.common import passthrough
 from ccm_tf.graph.handlers.elementwise import activation, prelu
 from ccm_tf.graph.handlers.merge import elementwise_merge
 from ccm_tf.graph.handlers.normalization import batch_normalization, group_normalization
+from ccm_tf.graph.labelled import LabelledModel
 from ccm_tf.graph.labels import Labels
 from ccm_tf.graph.registry import handler_for
 from ccm_tf.graph.trace import Call, Tensor
-
-if TYPE_CHECKING:
-    from ccm_tf.graph.channel_graph import ChannelGraph
 
 _CONVOLUTIONS = (
     layers.Conv1D,
@@ -42,7 +36,7 @@ _TRANSPARENT = (
 )
 
 
-def feature_maps(graph: ChannelGraph) -> tuple[FeatureMap, ...]:
+def feature_maps(graph: LabelledModel) -> tuple[FeatureMap, ...]:
     """One map for every layer that makes or filters channels, without repetition."""
     readers: dict[Tensor, list[Call]] = {}
     for call in graph.trace.calls:
@@ -58,13 +52,15 @@ def feature_maps(graph: ChannelGraph) -> tuple[FeatureMap, ...]:
             continue
         tensor, source = _follow(call, readers, outputs)
         channels = graph.channels_of(tensor)
+        if channels is None:
+            continue
         roots = graph.roots_of(channels.labels)
         read = bool(mixed[roots].any())
         maps.setdefault(tensor, FeatureMap(tensor, source.name, roots, channels.axis, read))
     return tuple(maps.values())
 
 
-def _mixed_by_convolutions(graph: ChannelGraph) -> np.ndarray:
+def _mixed_by_convolutions(graph: LabelledModel) -> np.ndarray:
     mixed = np.zeros(len(graph.labels_to_roots), bool)
     for call, effect in zip(graph.trace.calls, graph.effects, strict=True):
         if effect.reads is not None and isinstance(call.op, _CONVOLUTIONS):
@@ -86,7 +82,7 @@ def _follow(
     return tensor, call
 
 
-def groups_of(graph: ChannelGraph) -> tuple[Group, ...]:
+def groups_of(graph: LabelledModel, features: tuple[FeatureMap, ...]) -> tuple[Group, ...]:
     """Connects producers that share a channel."""
     ties = Labels()
     ties.fresh(len(graph.labels_to_roots))
@@ -104,7 +100,7 @@ def groups_of(graph: ChannelGraph) -> tuple[Group, ...]:
             if effect.reads is not None
         ),
     )
-    maps = _by_member(member, ((feature, feature.roots) for feature in graph.feature_maps))
+    maps = _by_member(member, ((feature, feature.roots) for feature in features))
     groups = []
     for index, (key, producers) in enumerate(found.items()):
         roots = np.unique(np.concatenate([p.roots for p in producers]))

@@ -1,0 +1,225 @@
+"""The plan: which channels of which layer stay."""
+
+import json
+import pathlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from ccm_tf.criteria import Ranking
+from ccm_tf.files import PathLike, write_json
+from ccm_tf.graph import ChannelGraph
+
+_FORMAT = "ccm_tf.PruningPlan/1"
+
+
+class PruningPlan:
+    """The channels that stay, layer by layer.
+
+    A plan is plain data: print it, save it as JSON, edit it, apply it with `ccm_tf.rewrite` or
+    `ccm_tf.mask`. Layers whose channels are tied (residual streams) keep the same ones.
+
+    Args:
+        kept: Name of a layer to the sorted indices of its output channels that stay, for every
+            layer that makes channels.
+        fingerprint: `ChannelGraph.fingerprint` of the model that the plan is for.
+        criterion: Name and settings of the criterion, if one chose.
+        target: What was asked for, for example `{"macs": 0.5}`.
+        counts: `{"dense": {...}, "kept": {...}}` with `channels`, `macs` and `params`.
+
+    Attributes:
+        rankings: Name of a group to its `Ranking`; not saved.
+
+    Example:
+
+    ```python
+    plan = ccm_tf.plan(model, "pca", images, macs=0.5)
+    plan.summary()
+    plan.save("plan.json")
+    plan = ccm_tf.PruningPlan.load("plan.json")
+    ```
+    """
+
+    def __init__(
+        self,
+        kept: Mapping[str, Iterable[int]],
+        fingerprint: str,
+        criterion: Mapping[str, Any] | None = None,
+        target: Mapping[str, float | int] | None = None,
+        counts: Mapping[str, Mapping[str, int]] | None = None,
+    ):
+        self.kept: dict[str, list[int]] = {
+            name: sorted(int(c) for c in channels) for name, channels in kept.items()
+        }
+        self.fingerprint = fingerprint
+        self.criterion = dict(criterion or {})
+        self.target = dict(target or {})
+        self.counts = {key: dict(value) for key, value in (counts or {}).items()}
+        self.rankings: dict[str, Ranking] = {}
+
+    @classmethod
+    def from_kept(cls, model: keras.Model, kept: Mapping[str, Iterable[int]]) -> "PruningPlan":
+        """A plan by hand: layers that are not named keep everything, tied layers follow.
+
+        Args:
+            model: The model to prune.
+            kept: Name of a layer to the indices of the output channels that stay.
+
+        Raises:
+            ValueError: If a layer is unknown, a channel does not exist or must stay, tied layers
+                contradict each other, or a layer would be left without channels.
+        """
+        graph = ChannelGraph(model)
+        named = {name: sorted({int(c) for c in channels}) for name, channels in kept.items()}
+        producers = _producers(graph, named)
+        mask = graph.all_kept()
+        for name, channels in named.items():
+            roots = producers[name].roots
+            _check_channels(name, channels, len(roots))
+            mask[np.delete(roots, channels)] = False
+        plan = cls.from_mask(graph, mask)
+        for name, channels in named.items():
+            if plan.kept[name] != channels:
+                lost = sorted(set(channels) - set(plan.kept[name]))
+                raise ValueError(
+                    f"Layer '{name}' is to keep channel {lost[0]}, but a layer tied to it drops "
+                    "it. Tied layers must keep the same channels: name only one of them."
+                )
+        plan.root_mask(graph)
+        return plan
+
+    @classmethod
+    def from_mask(cls, graph: ChannelGraph, mask: np.ndarray, **settings: Any) -> "PruningPlan":
+        """A plan from a mask over root labels."""
+        kept = {p.name: np.flatnonzero(mask[p.roots]).tolist() for p in graph.producers}
+        counts = {"dense": _counts(graph, graph.all_kept()), "kept": _counts(graph, mask)}
+        return cls(kept, graph.fingerprint, counts=counts, **settings)
+
+    def root_mask(self, graph: ChannelGraph) -> np.ndarray:
+        """Mask over the root labels of a graph, checked.
+
+        Raises:
+            ValueError: If the plan is for another model, names unknown layers or channels, drops
+                what must stay, leaves a layer empty, or ties are broken.
+        """
+        if self.fingerprint != graph.fingerprint:
+            raise ValueError(
+                f"This plan was made for another model (fingerprint {self.fingerprint}; "
+                f"'{graph.trace.name}' has {graph.fingerprint}). Make a plan for this model."
+            )
+        producers = _producers(graph, self.kept)
+        missing = [name for name in producers if name not in self.kept]
+        if missing:
+            raise ValueError(f"The plan says nothing about layer '{missing[0]}'.")
+        mask = graph.all_kept()
+        for name, channels in self.kept.items():
+            _check_channels(name, channels, len(producers[name].roots))
+            mask[np.delete(producers[name].roots, channels)] = False
+        self._check_ties(graph, mask, producers)
+        for roots in graph.widths:
+            if not mask[roots].any():
+                owner = next(p.name for p in graph.producers if np.isin(roots, p.roots).any())
+                raise ValueError(
+                    f"The plan leaves a tensor behind layer '{owner}' without channels. Keep at "
+                    "least one."
+                )
+        return mask
+
+    def _check_ties(self, graph: ChannelGraph, mask: np.ndarray, producers: dict) -> None:
+        for name, channels in self.kept.items():
+            roots = producers[name].roots
+            lost = [c for c in channels if not mask[roots[c]]]
+            if lost:
+                other = next(
+                    p.name
+                    for p in graph.producers
+                    if p.name != name and roots[lost[0]] in np.delete(p.roots, self.kept[p.name])
+                )
+                raise ValueError(
+                    f"Channel {lost[0]} of layer '{name}' is kept, but its twin in layer "
+                    f"'{other}' is dropped. Tied layers must keep the same channels."
+                )
+            dropped = np.delete(roots, channels)
+            stuck = dropped[graph.is_frozen(dropped)]
+            if len(stuck):
+                why = "; ".join(graph.reasons_for(stuck)) or "no layer makes it"
+                raise ValueError(
+                    f"The plan drops channels of layer '{name}' that must stay: {why}."
+                )
+
+    def save(self, path: PathLike) -> None:
+        """Writes the plan as JSON, whole or not at all."""
+        write_json(
+            path,
+            {
+                "format": _FORMAT,
+                "fingerprint": self.fingerprint,
+                "criterion": self.criterion,
+                "target": self.target,
+                "counts": self.counts,
+                "kept": self.kept,
+            },
+        )
+
+    @classmethod
+    def load(cls, path: PathLike) -> "PruningPlan":
+        """Reads a plan that `save` wrote.
+
+        Raises:
+            ValueError: If the file is not a plan.
+        """
+        try:
+            value = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"'{path}' is not a pruning plan: {error}.") from error
+        if not isinstance(value, dict) or value.get("format") != _FORMAT:
+            raise ValueError(f"'{path}' is not a pruning plan of the format '{_FORMAT}'.")
+        settings = {key: value[key] for key in ("fingerprint", "criterion", "target", "counts")}
+        return cls(value["kept"], **settings)
+
+    def summary(self, print_fn: Callable[[str], None] = print) -> None:
+        """Prints how many channels of each layer stay, and what the plan saves."""
+        for line in self._lines():
+            print_fn(line)
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterable[str]:
+        name = self.criterion.get("name", "by hand")
+        asked = ", ".join(f"{key}={value}" for key, value in self.target.items())
+        yield f"Pruning plan ({name}{', ' + asked if asked else ''})"
+        width = max(map(len, self.kept), default=5)
+        for layer, channels in self.kept.items():
+            yield f"  {layer:<{width}}  {len(channels):>6} channels stay"
+        for kind in self.counts.get("dense", ()):
+            dense, kept = self.counts["dense"][kind], self.counts["kept"][kind]
+            yield f"  {kind:<8} {dense:>15,} -> {kept:>15,}  ({kept / max(dense, 1):.1%})"
+
+
+def _producers(graph: ChannelGraph, kept: Mapping[str, Any]) -> dict:
+    producers = {p.name: p for p in graph.producers}
+    for name in kept:
+        if name not in producers:
+            raise ValueError(
+                f"The plan names layer '{name}', which makes no channels in '{graph.trace.name}'. "
+                f"Layers that do: {', '.join(producers)}."
+            )
+    return producers
+
+
+def _check_channels(name: str, channels: list[int], width: int) -> None:
+    if not channels:
+        raise ValueError(f"The plan leaves layer '{name}' without channels. Keep at least one.")
+    if channels[0] < 0 or channels[-1] >= width:
+        raise ValueError(
+            f"Layer '{name}' has the channels 0 to {width - 1}. Received: {channels[0]} to "
+            f"{channels[-1]}."
+        )
+
+
+def _counts(graph: ChannelGraph, mask: np.ndarray) -> dict[str, int]:
+    channels = int(sum(np.count_nonzero(mask[p.roots]) for p in graph.producers))
+    return {"channels": channels, "macs": graph.macs(mask), "params": graph.params(mask)}

@@ -1,0 +1,56 @@
+"""Every entry of the registry: slim equals masked on a use of it."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from ccm_tf.graph import ChannelGraph
+from ccm_tf.graph.registry import handled_layers, handled_operations
+from ccm_tf.mask import mask
+from ccm_tf.rewrite import rewrite
+from tests import zoo
+from tests.graph import examples
+
+
+def between_kernels(use, rank=2):
+    """A model in which `use` lies between a convolution and a dense layer."""
+    conv = {1: layers.Conv1D, 2: layers.Conv2D, 3: layers.Conv3D}[rank]
+    inputs = keras.Input((*(8,) * rank, 3))
+    x = use(conv(6, 1, name="before")(inputs))
+    x = layers.Flatten(name="flat")(x)
+    return zoo.randomise(keras.Model(inputs, layers.Dense(3, name="after")(x)))
+
+
+def assert_slim_equals_masked(model):
+    graph = ChannelGraph(model)
+    before = next(g for g in graph.groups if "before" in [p.name for p in g.producers])
+    assert len(before.roots) >= 1, before.reasons
+    inputs = zoo.inputs_for(model)
+    pruned = 0
+    for seed in range(3):
+        plan = zoo.random_plan(model, seed)
+        pruned += 6 - len(plan.kept["before"])
+        masked, slim = mask(model, plan), rewrite(model, plan)
+        for a, b in zip(zoo.outputs(masked, inputs), zoo.outputs(slim, inputs), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * max(1.0, np.abs(a).max()))
+    assert pruned > 0
+
+
+@pytest.mark.parametrize("cls", handled_layers(), ids=lambda cls: cls.__name__)
+def test_layer(cls):
+    if cls.__module__.split(".")[0] != "keras":
+        pytest.skip("registered by a test")
+    assert cls in examples.LAYERS, f"add a use of {cls.__name__} to tests/graph/examples.py"
+    for use in examples.LAYERS[cls]:
+        assert_slim_equals_masked(between_kernels(use, examples.rank_for(cls)))
+
+
+@pytest.mark.parametrize("name", handled_operations())
+def test_operation(name):
+    assert name in examples.OPERATIONS, f"add a use of {name} to tests/graph/examples.py"
+    for use in examples.OPERATIONS[name]:
+        model = between_kernels(use)
+        kinds = {type(op).__name__ for op in model.operations}
+        assert name in kinds, f"the example of {name} makes {kinds} only"
+        assert_slim_equals_masked(model)
