@@ -34,7 +34,7 @@ def test_features_are_what_the_layers_give(build):
     assert graph.feature_maps
     features = all_features(graph, IMAGES)
     for feature_map, found in zip(graph.feature_maps, features, strict=True):
-        part = keras.Model(model.inputs, model.get_layer(feature_map.layer).output)
+        part = keras.Model(model.inputs[0], model.get_layer(feature_map.layer).output)
         np.testing.assert_allclose(found, keras.ops.convert_to_numpy(part(IMAGES)), atol=1e-5)
         assert found.dtype == np.float32
 
@@ -171,7 +171,7 @@ def test_mixed_precision():
     graph = ChannelGraph(zoo.chain())
     features = all_features(graph, IMAGES)
     assert {f.dtype for f in features} == {np.dtype("float32")}
-    part = keras.Model(graph.model.inputs, graph.model.get_layer("pool1").output)
+    part = keras.Model(graph.model.inputs[0], graph.model.get_layer("pool1").output)
     found = features[[m.layer for m in graph.feature_maps].index("pool1")]
     np.testing.assert_allclose(found, keras.ops.convert_to_numpy(part(IMAGES)), atol=1e-2)
 
