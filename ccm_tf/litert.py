@@ -1,9 +1,7 @@
 """Running LiteRT (.tflite) files: outputs for a data set, and latency."""
 
-import errno
 import os
 import pathlib
-import re
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -11,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ccm_tf.litert_file import open_interpreter, signature
+from ccm_tf.litert_inputs import Inputs, by_name, fitted, one_sample
 from ccm_tf.terminal import captured_output
 
-Inputs = np.ndarray | Sequence[np.ndarray] | Mapping[str, np.ndarray]
 Outputs = np.ndarray | dict[str, np.ndarray]
 
 
@@ -31,7 +30,7 @@ class LiteRTModel:
     Attributes:
         path: The file.
         bytes: Its size.
-        input_names: Names of the inputs, in the file's order.
+        input_names: Names of the inputs: those of the Keras model's input tensors.
         output_names: Names of the outputs: the keys of the Keras model's output dict, or
             `output_0`, `output_1`, … in its order.
 
@@ -51,13 +50,9 @@ class LiteRTModel:
 
     def __init__(self, path: str | os.PathLike[str], threads: int = 1):
         self.path = pathlib.Path(path)
-        if threads < 1:
-            raise ValueError(f"Expected at least one thread. Received: threads={threads}.")
-        if not self.path.is_file():
-            raise FileNotFoundError(errno.ENOENT, "There is no such LiteRT file", str(path))
+        self._interpreter = open_interpreter(path, threads)
         self.bytes = self.path.stat().st_size
-        self._interpreter = _open(self.path, threads)
-        self._inputs, self._outputs = _signature(self._interpreter)
+        self._inputs, self._outputs = signature(self._interpreter)
         self.input_names = tuple(self._inputs)
         self.output_names = tuple(self._outputs)
         self._shapes: dict[str, tuple[int, ...]] = {}
@@ -66,9 +61,8 @@ class LiteRTModel:
         """Runs one batch.
 
         Args:
-            inputs: An array of shape (batch, …) for a model with one input; else a list in the
-                order of `input_names`, or a dict by name. Integers become floats where the file
-                wants floats, never the other way round.
+            inputs: An array of shape (batch, …) for a model with one input, else a dict by name.
+                Integers become floats where the file wants floats, never the other way round.
 
         Returns:
             An array of shape (batch, …) for a model with one output, else a dict by name.
@@ -76,7 +70,7 @@ class LiteRTModel:
         Raises:
             ValueError: If the inputs do not fit the file.
         """
-        self._set(self._by_name(inputs))
+        self._set(self.arrays(inputs))
         self._interpreter.invoke()
         outputs = {
             name: self._interpreter.get_tensor(detail["index"])
@@ -101,12 +95,30 @@ class LiteRTModel:
         Raises:
             ValueError: If the file leaves sizes open (of images, say) and `inputs` is missing.
         """
+        return statistics.median(self.times(runs, warm_up, inputs))
+
+    def times(self, runs: int = 50, warm_up: int = 5, inputs: Inputs | None = None) -> list[float]:
+        """The single times of which `latency` is the median.
+
+        Args:
+            runs: As for `latency`.
+            warm_up: As for `latency`.
+            inputs: As for `latency`.
+
+        Returns:
+            Milliseconds, one number per timed call.
+        """
         if runs < 1:
             raise ValueError(f"Expected at least one run. Received: runs={runs}.")
-        self._set(self._noise() if inputs is None else self._by_name(inputs))
+        self._set(self._noise() if inputs is None else self.arrays(inputs))
         for _ in range(warm_up):
             self._interpreter.invoke()
-        return statistics.median(self._times(runs))
+        times = []
+        for _ in range(runs):
+            start = time.perf_counter()
+            self._interpreter.invoke()
+            times.append(1e3 * (time.perf_counter() - start))
+        return times
 
     @property
     def batch_size(self) -> int | None:
@@ -115,63 +127,23 @@ class LiteRTModel:
         fixed = sizes - {-1}
         return min(fixed) if fixed else None
 
-    def _times(self, runs: int) -> list[float]:
-        times = []
-        for _ in range(runs):
-            start = time.perf_counter()
-            self._interpreter.invoke()
-            times.append(1e3 * (time.perf_counter() - start))
-        return times
+    def arrays(self, inputs: Inputs) -> dict[str, np.ndarray]:
+        """Inputs as the file wants them.
 
-    def _by_name(self, inputs: Inputs) -> dict[str, np.ndarray]:
-        values: dict[str, Any] = {}
-        if isinstance(inputs, Mapping):
-            values = dict(inputs)
-        elif isinstance(inputs, (list, tuple)) and len(inputs) == len(self.input_names):
-            values = dict(zip(self.input_names, inputs, strict=True))
-        elif len(self.input_names) == 1 and not isinstance(inputs, (list, tuple)):
-            values = {self.input_names[0]: inputs}
-        if set(values) != set(self.input_names):
-            received = sorted(values) if isinstance(inputs, Mapping) else type(inputs).__name__
-            raise ValueError(
-                f"'{self.path}' has the inputs {list(self.input_names)}. Expected a dict with "
-                f"these keys, or a list of {len(self.input_names)} in this order. "
-                f"Received: {received}."
-            )
-        return {name: self._fitted(name, value) for name, value in values.items()}
+        Args:
+            inputs: As for a call.
 
-    def _fitted(self, name: str, value: Any) -> np.ndarray:
-        detail, array = self._inputs[name], np.asarray(value)
-        expected = [None if size < 0 else int(size) for size in detail["shape_signature"]]
-        if len(array.shape) != len(expected) or any(
-            want not in (None, size) for want, size in zip(expected, array.shape, strict=True)
-        ):
-            raise ValueError(
-                f"Input '{name}' of '{self.path}' has shape {tuple(expected)}. "
-                f"Received an array of shape {array.shape}."
-            )
-        if not np.can_cast(array.dtype, detail["dtype"], "same_kind"):
-            raise ValueError(
-                f"Input '{name}' of '{self.path}' is {np.dtype(detail['dtype'])}. Received an "
-                f"array of {array.dtype}; convert it first, as rounding is your decision."
-            )
-        return array.astype(detail["dtype"])
+        Returns:
+            The inputs by name, in the file's dtypes.
+
+        Raises:
+            ValueError: If they do not fit the file.
+        """
+        values = by_name(inputs, self.input_names)
+        return {name: fitted(value, name, self._inputs[name]) for name, value in values.items()}
 
     def _noise(self) -> dict[str, np.ndarray]:
-        """One random sample."""
-        generator, values = np.random.default_rng(0), {}
-        for name, detail in self._inputs.items():
-            sizes = [int(size) for size in detail["shape_signature"]]
-            if min(sizes[1:], default=1) < 0:
-                raise ValueError(
-                    f"Input '{name}' of '{self.path}' has the open shape {tuple(sizes)}, so there "
-                    "is no sample to time. Pass `inputs`."
-                )
-            sizes[0] = max(1, sizes[0])
-            floating = np.issubdtype(detail["dtype"], np.floating)
-            noise = generator.standard_normal(sizes) if floating else np.ones(sizes)
-            values[name] = noise.astype(detail["dtype"])
-        return values
+        return {name: one_sample(name, detail) for name, detail in self._inputs.items()}
 
     def _set(self, values: Mapping[str, np.ndarray]) -> None:
         shapes = {name: value.shape for name, value in values.items()}
@@ -203,8 +175,8 @@ def run_tflite(
 
     Args:
         path: A `.tflite` file.
-        inputs: All samples, as for `LiteRTModel`: an array of shape (samples, …), or a list or
-            dict of them.
+        inputs: All samples, as for `LiteRTModel`: an array of shape (samples, …) or a dict of
+            them.
         batch_size: Samples per call. Defaults to 64; a file with a fixed batch size overrules it.
         threads: How many threads compute. Defaults to all of the machine's.
 
@@ -222,7 +194,7 @@ def run_tflite(
     ```
     """
     model = LiteRTModel(path, threads or os.cpu_count() or 1)
-    values = model._by_name(inputs)
+    values = model.arrays(inputs)
     lengths = {len(value) for value in values.values()}
     if len(lengths) != 1 or 0 in lengths or batch_size < 1:
         raise ValueError(
@@ -262,41 +234,5 @@ def latencies(
     times: list[list[float]] = [[] for _ in models]
     for _ in range(rounds):
         for model, seen in zip(models, times, strict=True):
-            model.latency(runs=1)
-            seen += model._times(-(-runs // rounds))
+            seen += model.times(-(-runs // rounds))
     return [statistics.median(seen) for seen in times]
-
-
-def _open(path: pathlib.Path, threads: int) -> Any:
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError as error:
-        raise ImportError(
-            "Running LiteRT files needs `ai-edge-litert`: pip install 'ccm-tf[litert]'."
-        ) from error
-    try:
-        with captured_output():
-            interpreter = Interpreter(str(path), num_threads=threads)
-    except (RuntimeError, ValueError) as error:
-        raise ValueError(f"'{path}' cannot be run as a LiteRT model: {error}") from error
-    return interpreter
-
-
-def _signature(interpreter: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Input and output details by the names that the file gives them."""
-    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-    if len(interpreter.get_signature_list()) != 1:
-        return {d["name"]: d for d in inputs}, {d["name"]: d for d in outputs}
-    runner = interpreter.get_signature_runner()
-    positions = [detail["index"] for detail in inputs]
-    ordered = sorted(
-        runner.get_input_details().items(), key=lambda item: positions.index(item[1]["index"])
-    )
-    return dict(ordered), dict(
-        sorted(runner.get_output_details().items(), key=lambda item: _natural(item[0]))
-    )
-
-
-def _natural(name: str) -> list[Any]:
-    """A sort key that puts `output_10` after `output_9`."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]

@@ -1,6 +1,7 @@
 """Keeping other libraries' chatter off the terminal."""
 
 import contextlib
+import dataclasses
 import io
 import os
 import sys
@@ -9,21 +10,15 @@ from collections.abc import Iterator
 from typing import IO
 
 
+@dataclasses.dataclass
 class CapturedOutput:
     """What a `captured_output` block wrote.
 
     Attributes:
-        text: The output so far as text, empty lines left out.
+        text: The output, empty lines left out; empty as long as the block runs.
     """
 
-    def __init__(self, file: IO[bytes]):
-        self._file = file
-        self.text = ""
-
-    def _read(self) -> None:
-        self._file.seek(0)
-        lines = self._file.read().decode("utf-8", errors="replace").splitlines()
-        self.text = "\n".join(line for line in lines if line.strip())
+    text: str = ""
 
 
 @contextlib.contextmanager
@@ -46,7 +41,7 @@ def captured_output() -> Iterator[CapturedOutput]:
     ```
     """
     with tempfile.TemporaryFile() as file:
-        output = CapturedOutput(file)
+        output = CapturedOutput()
         try:
             # In a notebook or a test `sys.stderr` is not descriptor 2: both need redirecting.
             with (
@@ -58,7 +53,9 @@ def captured_output() -> Iterator[CapturedOutput]:
             ):
                 yield output
         finally:
-            output._read()
+            file.seek(0)
+            lines = file.read().decode("utf-8", errors="replace").splitlines()
+            output.text = "\n".join(line for line in lines if line.strip())
 
 
 @contextlib.contextmanager
