@@ -86,7 +86,7 @@ class Moments:
                 f"Moments of {self.channels} channels cannot be merged with moments of "
                 f"{other.channels} channels."
             )
-        self._add(other.count, other._mean, other._centred)
+        self._add(other.count, other._mean, other._centred)  # noqa: SLF001 - same class
         return self
 
     def mean(self) -> np.ndarray:
