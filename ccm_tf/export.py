@@ -107,6 +107,8 @@ def _convert(model: keras.Model, path: pathlib.Path, **options: Any) -> None:
     """Writes the file; `options` are attributes of TensorFlow's converter."""
     import tensorflow as tf
 
+    # Its handler keeps the stream that it first sees, which must not be the captured one.
+    tf.get_logger()
     # Built-in operations only: a file with TensorFlow's own needs a runtime that few have.
     options.setdefault("target_spec", {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]})
     try:
