@@ -9,6 +9,6 @@ from absl import flags as absl_flags
 from tasks import flags, pipeline
 
 if __name__ == "__main__":
-    flags.define(output_dir="runs/resnet")
+    flags.define(output_dir="out/resnet")
     depth = absl_flags.DEFINE_integer("depth", 56, "Layers of the network: 56, 110, or 6n + 2.")
     app.run(pipeline.program(lambda: f"resnet{depth.value}"))

@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -27,17 +28,24 @@ def correct(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(np.mean(np.argmax(logits, axis=-1) == labels))
 
 
-def keras_latency(model: keras.Model, runs: int = 30) -> float:
+def keras_latencies(models: Sequence[keras.Model], runs: int = 30) -> list[float]:
     """Median time of one prediction on one image in Keras, in milliseconds.
 
+    The models take turns, so that a machine that slows down slows all of them down.
+
     Args:
-        model: The model; it need not be compiled.
-        runs: Timed predictions. Defaults to 30.
+        models: The models; they need not be compiled.
+        runs: Timed predictions of each. Defaults to 30.
+
+    Returns:
+        One number per model.
     """
-    image = np.zeros((1, *model.input_shape[1:]), "float32")
-    times = []
-    for _ in range(runs + 3):
-        start = time.perf_counter()
-        model.predict_on_batch(image)
-        times.append(1e3 * (time.perf_counter() - start))
-    return statistics.median(times[3:])
+    times: list[list[float]] = [[] for _ in models]
+    # The first turn compiles.
+    for _ in range(runs + 1):
+        for model, seen in zip(models, times, strict=True):
+            image = np.zeros((1, *model.input_shape[1:]), "float32")
+            start = time.perf_counter()
+            model.predict_on_batch(image)
+            seen.append(1e3 * (time.perf_counter() - start))
+    return [statistics.median(seen[1:]) for seen in times]

@@ -10,7 +10,7 @@ from tasks.settings import Settings
 _FREE = ("output_dir", "stages", "skip", "debug")
 
 
-def define(values: flags.FlagValues = flags.FLAGS, output_dir: str = "runs/vgg16") -> None:
+def define(values: flags.FlagValues = flags.FLAGS, output_dir: str = "out/vgg16") -> None:
     """Defines all flags.
 
     Args:
@@ -89,6 +89,9 @@ def _define_selection(keys: dict[str, Any]) -> None:
         "global",
         "Rank channels against those of all layers (global) or not (local).",
         **keys,
+    )
+    flags.DEFINE_list(
+        "keep", [], "Layers whose channels all stay, names or patterns: conv13,stage3_*.", **keys
     )
     flags.DEFINE_integer(
         "statistics_batches", 5, "Batches of 128 training images that the criterion sees.", **keys

@@ -71,6 +71,7 @@ class Selection:
         criterion: Name of a criterion of `ccm_tf.plan`.
         budget: How far to go.
         scope: "global" or "local".
+        keep: Layers whose channels all stay, names or patterns.
         batches: Batches of training images to look at.
         batch_size: Images in each.
     """
@@ -78,6 +79,7 @@ class Selection:
     criterion: str
     budget: Budget
     scope: str
+    keep: tuple[str, ...]
     batches: int
     batch_size: int
 
@@ -176,7 +178,14 @@ def _selection(flags: dict[str, Any]) -> Selection:
             "Nothing says how far to prune. Pass one of --energy, --macs, --channels or --params, "
             "for example --macs=0.3 to leave at most 30 % of the multiply-accumulates."
         )
-    return Selection(flags["criterion"], Budget.of(**targets), scope, batches, 128)
+    return Selection(
+        criterion=flags["criterion"],
+        budget=Budget.of(**targets),
+        scope=scope,
+        keep=tuple(flags["keep"]),
+        batches=batches,
+        batch_size=128,
+    )
 
 
 def _number(kind: str, value: float | None) -> float | int | None:

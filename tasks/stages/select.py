@@ -22,6 +22,7 @@ def run(job: Job) -> None:
         selection.criterion,
         progress.watched(images, f"ranking channels by {selection.criterion}"),
         scope=selection.scope,
+        keep=selection.keep,
         **{selection.budget.kind: selection.budget.value},
     )
     write_json(job.path("selection.json"), _rankings(plan, ccm_tf.ChannelGraph(model)))
