@@ -67,7 +67,7 @@ class Batches(keras.utils.PyDataset):
     With a seed, batches are shuffled and augmented anew in every epoch, and what a batch holds
     depends on the seed, the epoch and its place alone. So a run that is resumed at an epoch sees
     the very batches that it would have seen. `epoch` says which epoch it is; `EpochSetter` keeps
-    it in step with `fit`.
+    it in step with `fit`, which must be told `shuffle=False`, or it changes the order once more.
 
     Args:
         images: uint8 array (N, H, W, C).
@@ -84,7 +84,7 @@ class Batches(keras.utils.PyDataset):
 
     ```python
     data = Batches(images, labels, preprocessing, batch_size=256, seed=0)
-    model.fit(data, epochs=10, callbacks=[EpochSetter(data)])
+    model.fit(data, epochs=10, shuffle=False, callbacks=[EpochSetter(data)])
     ```
     """
 

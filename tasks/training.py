@@ -53,6 +53,8 @@ def fit(job: Job, start: str | keras.Model, training: Training, name: str) -> No
                 *_tensorboard(job, name),
                 Recorder(checkpoint, history, records, schedule),
             ],
+            # `Batches` shuffles by itself; Keras would change the order anew in every process.
+            shuffle=False,
             verbose=0,
         )
     with atomic_path(job.path(f"{name}.keras")) as temporary:
