@@ -6,7 +6,11 @@ import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import threadpoolctl
+
+try:
+    import threadpoolctl
+except ImportError:  # comes with scikit-learn; without it everything works, but slower
+    threadpoolctl = None
 
 # Trapezoid rule for an integrand that is analytic for |Im x| < pi / 2: its error is
 # exp(-pi^2 / step), here 1e-13.
@@ -86,6 +90,10 @@ def _in_parallel(work: Callable[[int], None], items: Sequence[int]) -> None:
     For matrices this small the threads of BLAS cost more than they give, ten times more when the
     machine has other work: it is held to one thread, and blocks of matrices run side by side.
     """
+    if threadpoolctl is None:
+        for item in items:
+            work(item)
+        return
     workers = min(os.cpu_count() or 1, _MOST_WORKERS, len(items))
     with (
         _blas().limit(limits=1, user_api="blas"),

@@ -145,6 +145,14 @@ def test_gram_matrix_and_singular_values_agree(shape, monkeypatch):
     np.testing.assert_allclose(nuclear_norm_drop(a), expected, rtol=1e-11)
 
 
+def test_threads_are_invisible(monkeypatch):
+    a = normal((9, 5)).repeat(10, axis=0)
+    monkeypatch.setattr(nuclear_norm, "_BLOCK_BYTES", 1)
+    threaded = nuclear_norm_drop(a)
+    monkeypatch.setattr(nuclear_norm, "threadpoolctl", None)
+    np.testing.assert_allclose(nuclear_norm_drop(a), threaded, rtol=1e-12)
+
+
 def test_well_conditioned_matrices_need_no_singular_values(monkeypatch):
     monkeypatch.setattr(nuclear_norm, "_singular", None)
     a = normal((9, 20))
