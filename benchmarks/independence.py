@@ -157,9 +157,7 @@ def table(rows, total):
             f"{row['gram_seconds']:>11.1f}{row['svd_seconds']:>10.1f}{row['max_difference']:>10.1e}"
             f"{row['max_relative_difference']:>10.1e}{row['gram_max_difference']:>10.1e}"
         )
-    lines.append(
-        "Seconds; ~ is extrapolated. Differences are in units of the largest singular value."
-    )
+    lines.append("~ is extrapolated. Differences are in units of the largest singular value.")
     return "\n".join(lines)
 
 
