@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from ccm_tf.graph import ChannelGraph
-from ccm_tf.graph.flow import Kept
+from ccm_tf.graph.flow import Effect, Kept
 from ccm_tf.pruning_plan import PruningPlan
 from ccm_tf.replicas import scope_of
 
@@ -59,7 +59,7 @@ def build(graph: ChannelGraph, kept: Kept) -> keras.Model:
     def apply(call, args, kwargs):
         effect = graph.effects[call.position]
         if call.name not in ops:
-            ops[call.name] = _slim_op(call.op, effect, kept)
+            ops[call.name] = _slim_op(call.name, call.op, effect, kept)
         op = ops[call.name]
         if effect.rebuild is not None:
             return effect.rebuild(op, args, kwargs, kept)
@@ -72,15 +72,15 @@ def build(graph: ChannelGraph, kept: Kept) -> keras.Model:
     return model
 
 
-def _slim_op(op: Any, effect, kept: Kept) -> Any:
+def _slim_op(name: str, op: Any, effect: Effect, kept: Kept) -> Any:
     if isinstance(op, keras.layers.Lambda):
         # Its Python function cannot be rebuilt from a config; it has no weights to separate.
         return op
-    config = op.get_config()
+    config = {**op.get_config(), "name": name}
     for key, value in effect.config.items():
         config[key] = value(kept) if callable(value) else int(np.count_nonzero(kept(value)))
     try:
-        return type(op).from_config(config)
+        return type(op).from_config(_without_shapes(config))
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"Layer '{op.name}' ({type(op).__name__}) cannot be rebuilt from its config. Make "
@@ -88,6 +88,13 @@ def _slim_op(op: Any, effect, kept: Kept) -> Any:
             "`keras.saving.custom_object_scope` for functions that it uses. "
             f"Keras said: {error}"
         ) from error
+
+
+def _without_shapes(config: Any) -> Any:
+    """A config without the shapes for which layers inside the layer were built."""
+    if isinstance(config, dict):
+        return {k: _without_shapes(v) for k, v in config.items() if k != "build_config"}
+    return config
 
 
 def _copy_weights(graph: ChannelGraph, kept: Kept, ops: dict[str, Any]) -> None:

@@ -33,9 +33,7 @@ def test_nothing_to_drop_is_bit_identical(make):
     inputs = zoo.inputs_for(model)
     for a, b in zip(zoo.outputs(model, inputs), zoo.outputs(copy, inputs), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert [layer.name for layer in copy.layers] == [
-        layer.name for layer in ChannelGraph(model).model.layers
-    ] or isinstance(model, keras.Sequential)
+    assert set(ChannelGraph(copy).trace.ops) == set(ChannelGraph(model).trace.ops)
 
 
 @each_model

@@ -153,6 +153,43 @@ def volume():
     return keras.Model(inputs, layers.Dense(2, name="logits")(x), name="volume")
 
 
+def nested():
+    """A model and a sequential model among the layers, one of them used twice."""
+    inner = keras.Input((8, 8, 4))
+    x = layers.Conv2D(5, 3, padding="same", name="conv")(inner)
+    x = layers.BatchNormalization(name="bn")(x)
+    x = layers.Conv2D(4, 3, padding="same", activation="relu", name="conv2")(x)
+    block = keras.Model(inner, layers.Add(name="add")([inner, x]), name="block")
+    head = keras.Sequential(
+        [layers.GlobalAveragePooling2D(name="gap"), layers.Dense(6, name="hidden")], name="head"
+    )
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, padding="same", name="conv")(inputs)
+    x = head(block(block(x)))
+    return keras.Model(inputs, layers.Dense(3, name="logits")(x), name="nested")
+
+
+def transformer():
+    """Tokens, attention with a residual stream, and a two-layer perceptron."""
+    inputs = keras.Input((7,), dtype="int32")
+    x = layers.Embedding(11, 6, name="embedding")(inputs)
+    attention = layers.MultiHeadAttention(4, 3, value_dim=2, name="attention")
+    x = layers.Add(name="add1")([x, attention(x, x)])
+    y = layers.Dense(9, activation="gelu", name="up")(x)
+    y = layers.Dense(6, name="down")(y)
+    x = layers.Add(name="add2")([x, y])
+    x = layers.GlobalAveragePooling1D(name="gap")(x)
+    return keras.Model(inputs, layers.Dense(3, name="logits")(x), name="transformer")
+
+
+def convnext():
+    return keras.applications.ConvNeXtTiny(weights=None, input_shape=(32, 32, 3), classes=3)
+
+
+def inception_resnet():
+    return keras.applications.InceptionResNetV2(weights=None, input_shape=(75, 75, 3), classes=3)
+
+
 MODELS = (
     chain,
     sequential,
@@ -165,6 +202,8 @@ MODELS = (
     shared,
     sequence,
     volume,
+    nested,
+    transformer,
 )
 
 
@@ -182,7 +221,12 @@ def randomise(model, seed=0):
 def inputs_for(model, batch=2, seed=0):
     """Random inputs in the structure of the model's inputs."""
     rng = np.random.default_rng(seed)
-    made = [rng.normal(size=(batch, *t.shape[1:])).astype("float32") for t in model.inputs]
+    made = [
+        rng.integers(0, 10, (batch, *t.shape[1:])).astype("int32")
+        if "int" in keras.backend.standardize_dtype(t.dtype)
+        else rng.normal(size=(batch, *t.shape[1:])).astype("float32")
+        for t in model.inputs
+    ]
     structure = getattr(model, "input", None) if not isinstance(model, keras.Sequential) else None
     if structure is None:
         return made[0]

@@ -30,6 +30,7 @@ class Call:
 
     Attributes:
         position: Place in `Trace.calls`, which is in topological order.
+        name: Name of the operation, unique in the trace and the same at each of its calls.
         op: The model's own layer or raw operation, never a copy.
         args: Positional arguments, with a `Tensor` wherever a tensor goes.
         kwargs: Keyword arguments, likewise.
@@ -37,14 +38,11 @@ class Call:
     """
 
     position: int
+    name: str
     op: keras.Operation
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     outputs: tuple[Tensor, ...]
-
-    @property
-    def name(self) -> str:
-        return self.op.name
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:

@@ -51,18 +51,16 @@ class Producer:
     """A layer that makes channels.
 
     Attributes:
+        name: Name of the layer in the trace.
         layer: The Keras layer.
         roots: Root label of every output channel, in channel order.
         weights: Pairs of a variable and the axis along which its slices make the channels.
     """
 
+    name: str
     layer: Any
     roots: np.ndarray
     weights: tuple[tuple[Any, int], ...]
-
-    @property
-    def name(self) -> str:
-        return self.layer.name
 
 
 @dataclasses.dataclass(frozen=True)

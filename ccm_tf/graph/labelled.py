@@ -55,7 +55,7 @@ class LabelledModel:
                 for axis, labels in enumerate(weight.axes)
                 if labels is effect.produces
             )
-            found[call.name] = Producer(call.op, self.roots_of(effect.produces), made)
+            found[call.name] = Producer(call.name, call.op, self.roots_of(effect.produces), made)
         return tuple(found.values())
 
     def channels_of(self, tensor: Tensor) -> Channels | None:

@@ -11,7 +11,7 @@ from ccm_tf.graph.trace import Call
 Handler = Callable[[Call, Flow], Effect]
 
 _LAYERS: dict[type, Handler] = {}
-_OPERATIONS: dict[str, Handler] = {}
+_NAMED: dict[str, Handler] = {}
 _FROZEN: dict[type | str, str] = {}
 
 
@@ -23,8 +23,8 @@ def register_handler(*kinds: type | str) -> Callable[[Handler], Handler]:
     of which weight they index, which config entries are widths.
 
     Args:
-        *kinds: Layer classes; or, for raw operations such as `x + y`, the name of the class of
-            the operation (`"Add"`).
+        *kinds: Layer classes; or, for what Keras itself does not export, such as the raw operation
+            behind `x + y`, the name of the class (`"Add"`).
 
     Returns:
         A decorator that registers the handler and returns it unchanged.
@@ -44,7 +44,7 @@ def register_handler(*kinds: type | str) -> Callable[[Handler], Handler]:
 
     def decorator(handler: Handler) -> Handler:
         for kind in kinds:
-            (_OPERATIONS if isinstance(kind, str) else _LAYERS)[kind] = handler  # type: ignore[index]
+            (_NAMED if isinstance(kind, str) else _LAYERS)[kind] = handler  # type: ignore[index]
         return handler
 
     return decorator
@@ -63,16 +63,14 @@ def register_frozen(reason: str, *kinds: type | str) -> None:
 
 def handler_for(op: keras.Operation) -> Handler:
     """The handler of an operation; `frozen` where none is registered."""
-    if isinstance(op, keras.Layer):
-        for kind in type(op).__mro__:
-            # A subclass with a `call` of its own does something else than its parent.
-            if type(op).call is not getattr(kind, "call", None) or kind in _FROZEN:
-                break
-            if kind in _LAYERS:
-                return _LAYERS[kind]
-        return frozen
+    for kind in type(op).__mro__ if isinstance(op, keras.Layer) else ():
+        # A subclass with a `call` of its own does something else than its parent.
+        if type(op).call is not getattr(kind, "call", None) or kind in _FROZEN:
+            break
+        if kind in _LAYERS:
+            return _LAYERS[kind]
     if is_keras_operation(op):
-        return _OPERATIONS.get(type(op).__name__, frozen)
+        return _NAMED.get(type(op).__name__, frozen)
     return frozen
 
 
@@ -83,10 +81,14 @@ def is_keras_operation(op: Any) -> bool:
 
 def frozen(call: Call, flow: Flow) -> Effect:
     """Keeps every channel that goes in; what comes out is not followed."""
-    kind = type(call.op).__name__
-    known = next((_FROZEN[k] for k in type(call.op).__mro__ if k in _FROZEN), _FROZEN.get(kind))
-    reason = known or "is not handled: teach it with `ccm_tf.register_handler`"
-    flow.freeze_inputs(call, f"'{call.name}' ({kind}) {reason}")
+    kind = type(call.op)
+    reason = _FROZEN.get(kind.__name__, "is not handled: teach it with `ccm_tf.register_handler`")
+    for parent in kind.__mro__:
+        # The abstract `Layer` at the end of every list says nothing about its subclasses.
+        if parent in _FROZEN and (parent is kind or parent is not keras.Layer):
+            reason = _FROZEN[parent]
+            break
+    flow.freeze_inputs(call, f"'{call.name}' ({kind.__name__}) {reason}")
     return Effect([None] * len(call.outputs))
 
 
@@ -96,8 +98,8 @@ def handled_layers() -> tuple[type, ...]:
 
 
 def handled_operations() -> tuple[str, ...]:
-    """Class names of raw operations with a handler."""
-    return tuple(_OPERATIONS)
+    """Class names of raw operations, and of layers that Keras does not export, with a handler."""
+    return tuple(_NAMED)
 
 
 def frozen_kinds() -> dict[type | str, str]:

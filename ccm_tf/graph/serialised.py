@@ -1,6 +1,6 @@
 """From the serialised graph of a Keras model to calls in topological order."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -44,12 +44,29 @@ def functional_view(model: keras.Model) -> keras.Model:
 def graph_config(view: keras.Model, model: keras.Model) -> dict[str, Any]:
     """The config of a functional view, or a sentence on what keeps it from having one."""
     try:
-        return view.get_config()
+        config = view.get_config()
     except (NotImplementedError, TypeError, ValueError) as error:
         raise ValueError(
             f"Model '{model.name}' cannot be serialised, so its graph cannot be read. Give every "
             f"custom layer a `get_config` method. Keras said: {error}"
         ) from error
+    # Keras counts the calls of a nested functional model from 1 here and from 0 everywhere else.
+    nested = {op.name for op in view.operations if is_graph_model(op) and not _sequential(op)}
+    for key in ("input_layers", "output_layers"):
+        config[key] = map_history(
+            config[key],
+            lambda history: (history[0], history[1] - (history[0] in nested), history[2]),
+        )
+    return config
+
+
+def is_graph_model(op: Any) -> bool:
+    """Whether an operation is a model whose layers and connections can be read."""
+    return isinstance(op, keras.Model) and (_sequential(op) or hasattr(op, "operations"))
+
+
+def _sequential(op: Any) -> bool:
+    return isinstance(op, keras.Sequential)
 
 
 def sorted_calls(config, ops, view):
@@ -84,6 +101,7 @@ def sorted_calls(config, ops, view):
             calls.append(
                 Call(
                     position,
+                    name,
                     ops[name],
                     tuple(_parse(node["args"], tensors)),
                     _parse(node["kwargs"], tensors),
@@ -131,13 +149,13 @@ def _flat_histories(structure) -> Iterator[tuple[str, int, int]]:
             yield from _flat_histories(value)
 
 
-def map_history(structure: Any, tensors: dict) -> Any:
-    """A nested structure of Keras histories with every history replaced by its `Tensor`."""
+def map_history(structure: Any, replace: Callable[[tuple[str, int, int]], Any]) -> Any:
+    """A nested structure of Keras histories with every history replaced."""
     if _is_history(structure):
-        return tensors[tuple(structure)]
+        return replace(tuple(structure))
     if isinstance(structure, dict):
-        return {key: map_history(value, tensors) for key, value in structure.items()}
-    return type(structure)(map_history(value, tensors) for value in structure)
+        return {key: map_history(value, replace) for key, value in structure.items()}
+    return type(structure)(map_history(value, replace) for value in structure)
 
 
 def _is_serialised_tensor(value) -> bool:

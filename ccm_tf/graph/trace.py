@@ -8,8 +8,9 @@ import keras
 from ccm_tf.graph.calls import Call as Call
 from ccm_tf.graph.calls import Tensor as Tensor
 from ccm_tf.graph.calls import filled, key_of, tensors_in
+from ccm_tf.graph.inlining import inlined
 from ccm_tf.graph.serialised import functional_view as functional_view
-from ccm_tf.graph.serialised import graph_config, map_history, sorted_calls
+from ccm_tf.graph.serialised import graph_config, is_graph_model, map_history, sorted_calls
 
 
 class Trace:
@@ -19,6 +20,9 @@ class Trace:
     model's own operations one by one, so a hook can look at every tensor, replace it, or call
     something else in an operation's place. On real tensors (eager or inside a compiled function)
     that leaves no mark on the model; on symbolic tensors it builds a new graph.
+
+    Models among the layers are read too: their calls stand in the place of the call of the model,
+    under their own names or, where these are taken, behind the name of their model.
 
     Args:
         model: A built `keras.Model`, functional or sequential.
@@ -49,9 +53,10 @@ class Trace:
             for layer in config["layers"]
             if not layer["inbound_nodes"]
         }
-        self.calls, tensors = sorted_calls(config, ops, view)
-        self.inputs: Any = map_history(config["input_layers"], tensors)
-        self.outputs: Any = map_history(config["output_layers"], tensors)
+        calls, tensors = sorted_calls(config, ops, view)
+        self.inputs: Any = map_history(config["input_layers"], tensors.__getitem__)
+        outputs = map_history(config["output_layers"], tensors.__getitem__)
+        self.calls, self.outputs = inlined(calls, outputs, _nested)
         self._last_use = self._last_uses()
 
     @property
@@ -123,3 +128,8 @@ class Trace:
         for key, position in last.items():
             released.setdefault(position, []).append(key)
         return released
+
+
+def _nested(op: keras.Operation) -> Trace | None:
+    """The trace of a layer that is itself a model with a graph."""
+    return Trace(op) if is_graph_model(op) else None

@@ -10,6 +10,8 @@ import re
 import numpy as np
 from keras import layers, ops
 
+from tests import zoo
+
 
 def _elementwise(cls, **kwargs):
     return [lambda x: cls(**kwargs)(x)]
@@ -19,6 +21,12 @@ LAYERS = {
     layers.Activation: [lambda x: layers.Activation("tanh")(x)],
     layers.ActivityRegularization: _elementwise(layers.ActivityRegularization, l2=0.1),
     layers.Add: [lambda x: layers.Add()([x, layers.Conv2D(6, 1)(x)])],
+    layers.AdaptiveAveragePooling1D: [lambda x: layers.AdaptiveAveragePooling1D(2)(x)],
+    layers.AdaptiveAveragePooling2D: [lambda x: layers.AdaptiveAveragePooling2D(2)(x)],
+    layers.AdaptiveAveragePooling3D: [lambda x: layers.AdaptiveAveragePooling3D(2)(x)],
+    layers.AdaptiveMaxPooling1D: [lambda x: layers.AdaptiveMaxPooling1D(2)(x)],
+    layers.AdaptiveMaxPooling2D: [lambda x: layers.AdaptiveMaxPooling2D(2)(x)],
+    layers.AdaptiveMaxPooling3D: [lambda x: layers.AdaptiveMaxPooling3D(2)(x)],
     layers.AlphaDropout: _elementwise(layers.AlphaDropout, rate=0.1),
     layers.Average: [lambda x: layers.Average()([x, layers.Conv2D(6, 1)(x), x])],
     layers.AveragePooling1D: [lambda x: layers.AveragePooling1D(2)(x)],
@@ -28,6 +36,14 @@ LAYERS = {
         lambda x: layers.BatchNormalization()(x),
         lambda x: layers.BatchNormalization(scale=False, center=False)(x),
     ],
+    layers.Bidirectional: [
+        lambda x: layers.Bidirectional(layers.LSTM(4, return_sequences=True))(x),
+        lambda x: layers.Bidirectional(layers.GRU(4), merge_mode="sum")(x),
+        lambda x: layers.Bidirectional(
+            layers.SimpleRNN(4), backward_layer=layers.SimpleRNN(4, go_backwards=True)
+        )(x),
+    ],
+    layers.CenterCrop: [lambda x: layers.CenterCrop(4, 6)(x)],
     layers.Concatenate: [
         lambda x: layers.Concatenate()([x, layers.Conv2D(3, 1)(x), x]),
         lambda x: layers.Concatenate(axis=1)([x, layers.Conv2D(6, 1)(x)]),
@@ -42,6 +58,9 @@ LAYERS = {
     layers.Conv2DTranspose: [lambda x: layers.Conv2DTranspose(5, 3, strides=2)(x)],
     layers.Conv3D: [lambda x: layers.Conv3D(5, 3, padding="same")(x)],
     layers.Conv3DTranspose: [lambda x: layers.Conv3DTranspose(5, 2)(x)],
+    layers.ConvLSTM1D: [lambda x: layers.ConvLSTM1D(4, 3, return_sequences=True)(x)],
+    layers.ConvLSTM2D: [lambda x: layers.ConvLSTM2D(4, 3, padding="same")(x)],
+    layers.ConvLSTM3D: [lambda x: layers.ConvLSTM3D(2, 3)(layers.Reshape((2, 4, 8, 8, 6))(x))],
     layers.Cropping1D: [lambda x: layers.Cropping1D(1)(x)],
     layers.Cropping2D: [lambda x: layers.Cropping2D(1)(x)],
     layers.Cropping3D: [lambda x: layers.Cropping3D(1)(x)],
@@ -60,6 +79,10 @@ LAYERS = {
         lambda x: layers.Flatten()(x),
         lambda x: layers.Flatten()(layers.Permute((3, 1, 2))(x)),
     ],
+    layers.GRU: [
+        lambda x: layers.GRU(4, return_sequences=True)(x),
+        lambda x: layers.GRU(4, reset_after=False, use_bias=False)(x),
+    ],
     layers.GaussianDropout: _elementwise(layers.GaussianDropout, rate=0.1),
     layers.GaussianNoise: _elementwise(layers.GaussianNoise, stddev=0.1),
     layers.GlobalAveragePooling1D: [lambda x: layers.GlobalAveragePooling1D()(x)],
@@ -73,6 +96,11 @@ LAYERS = {
     layers.GlobalMaxPooling3D: [lambda x: layers.GlobalMaxPooling3D()(x)],
     layers.GroupNormalization: [lambda x: layers.GroupNormalization(-1)(x)],
     layers.Identity: _elementwise(layers.Identity),
+    layers.LSTM: [
+        lambda x: layers.LSTM(4)(layers.LSTM(5, return_sequences=True)(x)),
+        lambda x: layers.Add()(layers.LSTM(4, return_state=True)(x)[:2]),
+        lambda x: layers.LSTM(4)(x, initial_state=layers.LSTM(4, return_state=True)(x)[1:]),
+    ],
     layers.LeakyReLU: _elementwise(layers.LeakyReLU),
     layers.MaxPooling1D: [lambda x: layers.MaxPooling1D(2)(x)],
     layers.MaxPooling2D: [lambda x: layers.MaxPooling2D(2)(x)],
@@ -103,16 +131,31 @@ LAYERS = {
     layers.SeparableConv2D: [
         lambda x: layers.SeparableConv2D(5, 3, depth_multiplier=2, activation="relu")(x)
     ],
+    layers.SimpleRNN: [lambda x: layers.SimpleRNN(4, activation="sigmoid")(x)],
     layers.SpatialDropout1D: [lambda x: layers.SpatialDropout1D(0.1)(x)],
     layers.SpatialDropout2D: [lambda x: layers.SpatialDropout2D(0.1)(x)],
     layers.SpatialDropout3D: [lambda x: layers.SpatialDropout3D(0.1)(x)],
     layers.Subtract: [lambda x: layers.Subtract()([x, layers.Conv2D(6, 1)(x)])],
+    layers.TimeDistributed: [
+        lambda x: layers.TimeDistributed(layers.Dense(5, activation="relu"))(x),
+        lambda x: layers.TimeDistributed(layers.Conv1D(5, 3))(x),
+        lambda x: layers.TimeDistributed(layers.BatchNormalization())(x),
+        lambda x: layers.TimeDistributed(layers.Flatten())(x),
+    ],
     layers.UpSampling1D: [lambda x: layers.UpSampling1D(2)(x)],
     layers.UpSampling2D: [lambda x: layers.UpSampling2D(2, interpolation="bilinear")(x)],
     layers.UpSampling3D: [lambda x: layers.UpSampling3D(2)(x)],
     layers.ZeroPadding1D: [lambda x: layers.ZeroPadding1D(1)(x)],
     layers.ZeroPadding2D: [lambda x: layers.ZeroPadding2D(((1, 0), (0, 1)))(x)],
     layers.ZeroPadding3D: [lambda x: layers.ZeroPadding3D(1)(x)],
+}
+
+# Where one layer after a convolution does not do: whole models.
+MODELS = {
+    layers.Embedding: [zoo.transformer],
+    layers.MultiHeadAttention: [zoo.transformer],
+    "LayerScale": [zoo.convnext],
+    "CustomScaleLayer": [zoo.inception_resnet],
 }
 
 OPERATIONS = {
@@ -211,5 +254,8 @@ OPERATIONS = {
 
 def rank_for(cls) -> int:
     """Spatial rank of the tensor that an example of a layer class takes."""
+    if cls in (layers.Bidirectional, layers.GRU, layers.LSTM, layers.SimpleRNN):
+        return 1
     found = re.search(r"(\d)D", cls.__name__)
-    return int(found.group(1)) if found else 2
+    rank = int(found.group(1)) if found else 2
+    return min(3, rank + 1) if "LSTM" in cls.__name__ else rank

@@ -9,9 +9,16 @@ from ccm_tf.graph.trace import Call
 
 
 @register_handler(
+    layers.AdaptiveAveragePooling1D,
+    layers.AdaptiveAveragePooling2D,
+    layers.AdaptiveAveragePooling3D,
+    layers.AdaptiveMaxPooling1D,
+    layers.AdaptiveMaxPooling2D,
+    layers.AdaptiveMaxPooling3D,
     layers.AveragePooling1D,
     layers.AveragePooling2D,
     layers.AveragePooling3D,
+    layers.CenterCrop,
     layers.Cropping1D,
     layers.Cropping2D,
     layers.Cropping3D,

@@ -1,0 +1,153 @@
+"""Attention: whole heads are pruned; Embedding makes the stream they work on."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from keras import layers
+
+from ccm_tf.graph.flow import Channels, Effect, Flow, Macs, positions
+from ccm_tf.graph.handlers.common import width_of
+from ccm_tf.graph.registry import handler_for, register_frozen, register_handler
+from ccm_tf.graph.trace import Call, Tensor
+
+
+@register_handler(layers.Embedding)
+def embedding(call: Call, flow: Flow) -> Effect:
+    """A row of the table holds one value per channel."""
+    outputs = flow.produce(call, call.op.output_dim)
+    return Effect(
+        [Channels(outputs, len(call.outputs[0].shape) - 1)],
+        weights={"embeddings": (None, outputs)},
+        config={"output_dim": outputs},
+        produces=outputs,
+    )
+
+
+@register_handler(layers.MultiHeadAttention)
+def multi_head_attention(call: Call, flow: Flow) -> Effect:
+    """Reads query, value and key; a channel that it makes is a whole head.
+
+    The output is as wide as the query, so their channels are one and the same.
+    """
+    op = call.op
+    config = op.get_config()
+    query, value, key = _operands(call)
+    heads = flow.produce(call, op.num_heads)
+    labels = {name: flow.along(t, -1, call) for name, t in _named(query, value, key).items()}
+    weights: dict[str, tuple[np.ndarray | None, ...]] = {}
+    for name in ("query", "key", "value"):
+        weights[f"{name}_dense.kernel"] = (labels[name], heads, None)
+        weights[f"{name}_dense.bias"] = (heads, None)
+    stream = labels["query"]
+    if stream is not None and config["output_shape"] is not None:
+        flow.labels.freeze(stream, f"'{call.name}' has an output shape of its own")
+    weights["output_dense.kernel"] = (heads, None, stream)
+    weights["output_dense.bias"] = (stream,)
+    outputs: list[Channels | None] = [None] * len(call.outputs)
+    for place, tensor in enumerate(call.outputs):
+        if tensor.index == 0 and stream is not None:
+            outputs[place] = Channels(stream, len(tensor.shape) - 1)
+        elif tensor.index == 1:
+            flow.labels.freeze(heads, f"'{call.name}' returns the scores of its heads")
+    reads = [found for found in labels.values() if found is not None]
+    return Effect(
+        outputs,
+        weights=weights,
+        config={"num_heads": heads},
+        macs=_attention_macs(op, (query, value, key), labels, heads),
+        reads=np.unique(np.concatenate(reads)) if reads else None,
+        produces=heads,
+    )
+
+
+def _operands(call: Call) -> tuple[Tensor, Tensor, Tensor]:
+    named: dict[str, Any] = dict(zip(("query", "value", "key"), call.args, strict=False))
+    named.update({k: v for k, v in call.kwargs.items() if isinstance(v, Tensor)})
+    query, value = named["query"], named["value"]
+    key = named.get("key")
+    return query, value, key if isinstance(key, Tensor) else value
+
+
+def _named(query: Tensor, value: Tensor, key: Tensor) -> dict[str, Tensor]:
+    return {"query": query, "value": value, "key": key}
+
+
+def _attention_macs(op, operands, labels, heads) -> tuple[Macs, ...]:
+    query, value, key = operands
+    steps = [positions(t.shape, 1, -1) for t in operands]
+
+    def width(name: str, tensor: Tensor) -> np.ndarray | int:
+        return width_of(tensor, -1) if labels[name] is None else labels[name]
+
+    key_dim, value_dim = op.key_dim, op.value_dim
+    return (
+        Macs(steps[0] * key_dim, (width("query", query), heads)),
+        Macs(steps[1] * value_dim, (width("value", value), heads)),
+        Macs(steps[2] * key_dim, (width("key", key), heads)),
+        Macs(steps[0] * steps[1] * (key_dim + value_dim), (heads,)),
+        Macs(steps[0] * value_dim, (heads, width("query", query))),
+    )
+
+
+@register_handler(layers.TimeDistributed)
+def time_distributed(call: Call, flow: Flow) -> Effect:
+    """The wrapped layer's effect, with a time axis before everything else."""
+    op, tensor = call.op, call.inputs[0]
+    handler = handler_for(op.layer)
+    channels = flow.of(tensor)
+    if channels is not None and channels.axis < 2 or not _plain(op.layer):
+        flow.freeze_inputs(call, f"'{call.name}' wraps a layer that is not handled over time")
+        return Effect([None] * len(call.outputs))
+    step_in = _without_time(tensor)
+    flow.set(step_in, None if channels is None else Channels(channels.labels, channels.axis - 1))
+    outputs = tuple(_without_time(t) for t in call.outputs)
+    inner = Call(call.position, call.name, op.layer, (step_in,), {}, outputs)
+    effect = handler(inner, flow)
+    steps = tensor.shape[1] or 1
+    nested = op.get_config()["layer"]
+
+    def slim_layer(kept: Callable) -> dict:
+        config = dict(nested["config"])
+        for name, value in effect.config.items():
+            config[name] = value(kept) if callable(value) else int(np.count_nonzero(kept(value)))
+        return {**nested, "config": config}
+
+    return Effect(
+        [None if c is None else Channels(c.labels, c.axis + 1) for c in effect.outputs],
+        weights={f"layer.{path}": axes for path, axes in effect.weights.items()},
+        config={"layer": slim_layer} if effect.config else {},
+        macs=tuple(Macs(term.scale * steps, term.factors) for term in effect.macs),
+        reads=effect.reads,
+        produces=effect.produces,
+        masked={f"layer.{path}": value for path, value in effect.masked.items()},
+    )
+
+
+def _without_time(tensor: Tensor) -> Tensor:
+    shape = (tensor.shape[0], *tensor.shape[2:])
+    return Tensor(tensor.call, tensor.index, shape, tensor.dtype)
+
+
+def _plain(layer: Any) -> bool:
+    return isinstance(
+        layer,
+        (
+            layers.Activation,
+            layers.BatchNormalization,
+            layers.Conv1D,
+            layers.Conv2D,
+            layers.Dense,
+            layers.DepthwiseConv2D,
+            layers.Dropout,
+            layers.Flatten,
+            layers.GlobalAveragePooling2D,
+            layers.MaxPooling2D,
+            layers.ReLU,
+        ),
+    )
+
+
+register_frozen("multiplies channels with each other", layers.Attention, layers.AdditiveAttention)
+register_frozen("compares all channels of a step with a value", layers.Masking)
+register_frozen("is an equation over axes that are not followed", layers.EinsumDense)
