@@ -26,7 +26,8 @@ def redundancy(model: keras.Model, images: np.ndarray, batch_size: int = 128) ->
         batch_size: Images per mean map. Defaults to 128.
 
     Returns:
-        One dict per feature map: `layer`, `channels`, `mean_map` (mean |correlation| of the
+        One dict per feature map: `layer`, `channels`, `correlated` (whether CCM-loss acts on it
+        where it is used), `mean_map` (mean |correlation| of the
         batch-mean maps, the diagonal included, averaged over batches), `samples` (mean
         |correlation| over all images and pixels) and `k90` (principal components of the latter
         that hold 90 %).
@@ -44,6 +45,7 @@ def redundancy(model: keras.Model, images: np.ndarray, batch_size: int = 128) ->
         {
             "layer": feature_map.layer,
             "channels": int(len(feature_map.roots)),
+            "correlated": bool(feature_map.conv_read),
             "mean_map": float(np.mean(values)),
             **over_samples(np.asarray(moment.correlation())),
         }

@@ -99,12 +99,9 @@ def _tables(groups: dict[tuple, Group]) -> list[str]:
 def _dense(groups: list[Group]) -> list[str]:
     rows = []
     for g in groups:
-        layers = [r["record"]["redundancy"] for r in g.rows]
-        means = [
-            sum(layer[key] for seed in layers for layer in seed) / sum(map(len, layers))
-            for key in ("mean_map", "samples")
-        ]
-        shares = [layer["k90"] / layer["channels"] for seed in layers for layer in seed]
+        layers = [x for r in g.rows for x in r["record"]["redundancy"] if x["correlated"]]
+        means = [sum(x[key] for x in layers) / len(layers) for key in ("mean_map", "samples")]
+        shares = [x["k90"] / x["channels"] for x in layers]
         rows.append(
             [
                 g.label("training"),

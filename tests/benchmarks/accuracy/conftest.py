@@ -114,7 +114,8 @@ def result_row():
             },
         }
         if stage == DENSE:
-            layer = {"layer": "relu1", "channels": 8, "mean_map": 0.4, "samples": 0.2, "k90": 6}
+            layer = {"layer": "relu1", "channels": 8, "correlated": True}
+            layer |= {"mean_map": 0.4, "samples": 0.2, "k90": 6}
             row["record"] |= {
                 "redundancy": redundancy or [layer],
                 "data": {"train_images": 18, "test_images": 8, "sha256": "abc"},
