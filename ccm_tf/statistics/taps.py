@@ -136,7 +136,8 @@ def model_inputs(trace: Trace, batch: Any) -> Any:
     if len(values) != len(expected):
         raise ValueError(
             f"Model '{trace.name}' has {len(expected)} input(s) {list(names)}. Received "
-            f"{len(values)} array(s) per batch."
+            f"{len(values)} array(s) per batch. (A list of arrays is a list of inputs; to pass a "
+            "list of batches, make each a tuple: `(x,)`.)"
         )
     arrays = [
         _checked(np.asarray(value), tensor, trace.name)
@@ -171,4 +172,4 @@ def _channels_last(output: Any, axis: int, samples: int, size: int) -> np.ndarra
     array = np.asarray(output)
     # Layers may fold positions into the batch axis: keep the same share of it.
     array = array[: len(array) * samples // size]
-    return np.moveaxis(array, axis, -1).astype(np.float32)
+    return np.moveaxis(array, axis, -1).astype(np.float32, copy=False)
