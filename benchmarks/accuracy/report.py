@@ -158,12 +158,16 @@ def _pruned(groups: list[Group]) -> list[str]:
 def _missing(missing: list[Cell]) -> list[str]:
     if not missing:
         return ["Nothing is missing."]
-    counts: dict[tuple, int] = {}
+    stages = list(dict.fromkeys(cell.labels["stage"] for cell in missing))
+    counts: dict[tuple, dict[str, int]] = {}
     for cell in missing:
-        key = (cell.labels["training"], cell.labels["stage"], cell.labels["seed"])
-        counts[key] = counts.get(key, 0) + 1
-    rows = [[t, stage, str(seed), str(count)] for (t, stage, seed), count in counts.items()]
-    return ["## Missing cells", "", *table(["training", "stage", "seed", "cells"], rows)]
+        found = counts.setdefault((cell.labels["training"], cell.labels["seed"]), {})
+        found[cell.labels["stage"]] = found.get(cell.labels["stage"], 0) + 1
+    rows = [
+        [training, str(seed), *(str(found.get(stage, 0)) for stage in stages)]
+        for (training, seed), found in counts.items()
+    ]
+    return ["## Missing cells", "", *table(["training", "seed", *stages], rows)]
 
 
 def spread(g: Group) -> str:

@@ -26,7 +26,7 @@ def test_tables_hold_the_numbers_of_the_lines(tmp_path, tiny_matrix, results):
     # The last cell has no result, so its group has one seed.
     assert "68.00 (1)" not in text and "58.00 (1)" not in text
     assert f"{len(cells) - 1} of {len(cells)} cells are done" in text
-    assert re.search(r"## Missing cells\n\n.*\n.*\n\| samples \| finetune \| 1 \| 1 \|", text)
+    assert re.search(r"## Missing cells\n\n.*\n.*\n\| samples \| 1 \| 1 \|", text)
 
 
 def test_pictures_are_written_linked_and_the_same_again(tmp_path, tiny_matrix, results):
