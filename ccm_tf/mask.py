@@ -8,7 +8,7 @@ from ccm_tf.graph.flow import Kept
 from ccm_tf.graph.group import Weight
 from ccm_tf.pruning_plan import PruningPlan
 from ccm_tf.replicas import scope_of
-from ccm_tf.rewrite import build
+from ccm_tf.slim import SlimCopy
 
 
 def mask(model: keras.Model, plan: PruningPlan) -> keras.Model:
@@ -41,17 +41,16 @@ def mask(model: keras.Model, plan: PruningPlan) -> keras.Model:
     kept = graph.kept(plan.root_mask(graph))
     everything = graph.kept(graph.all_kept())
     with scope_of(model):
-        copy = build(graph, everything)
-    copies = {op.name: op for op in copy.operations}
+        copy = SlimCopy(graph, everything)
     for call in graph.trace.calls:
         weights = graph.weights_of(call.position)
         if not weights:
             continue
-        pairs = zip(call.op.weights, copies[call.name].weights, strict=True)
+        pairs = zip(call.op.weights, copy.ops[call.name].weights, strict=True)
         twins = {id(source): target for source, target in pairs}
         for weight in weights:
             _zero(twins[id(weight.variable)], weight, kept)
-    return copy
+    return copy.model
 
 
 def _zero(variable: keras.Variable, weight: Weight, kept: Kept) -> None:

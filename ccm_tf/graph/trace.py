@@ -57,7 +57,7 @@ class Trace:
         self.inputs: Any = map_history(config["input_layers"], tensors.__getitem__)
         outputs = map_history(config["output_layers"], tensors.__getitem__)
         self.calls, self.outputs = inlined(calls, outputs, _nested)
-        self._last_use = self._last_uses()
+        self.last_uses = self._last_uses()
 
     @property
     def ops(self) -> dict[str, keras.Operation]:
@@ -88,21 +88,10 @@ class Trace:
         Returns:
             The outputs, in the structure of the model's outputs.
         """
-        values = dict(
-            zip(
-                (key_of(t) for t in self.flat_inputs),
-                keras.tree.flatten(inputs),
-                strict=True,
-            )
-        )
+        execution = Execution(self, inputs)
         for call in self.calls:
-            args, kwargs = filled(call.args, values), filled(call.kwargs, values)
-            result = call.op(*args, **kwargs) if apply is None else apply(call, args, kwargs)
-            for index, value in enumerate(keras.tree.flatten(result)):
-                values[call.position, index] = value
-            for key in self._last_use.get(call.position, ()):
-                values.pop(key, None)
-        return filled(self.outputs, values)
+            execution.step(call, apply)
+        return execution.outputs()
 
     def symbolic_inputs(self) -> Any:
         """New `keras.Input` tensors like the model's own, in the same structure and names."""
@@ -128,6 +117,37 @@ class Trace:
         for key, position in last.items():
             released.setdefault(position, []).append(key)
         return released
+
+
+class Execution:
+    """A run of a trace that can be stopped between two calls.
+
+    Args:
+        trace: The trace.
+        inputs: Tensors in the structure of the model's inputs.
+    """
+
+    def __init__(self, trace: Trace, inputs: Any):
+        self._trace = trace
+        given = keras.tree.flatten(inputs)
+        self._values = dict(zip(map(key_of, trace.flat_inputs), given, strict=True))
+
+    def step(self, call: Call, apply: Callable[[Call, tuple, dict], Any] | None = None) -> None:
+        """Does one call; calls have to come in order. Tensors are let go after their last use."""
+        args, kwargs = filled(call.args, self._values), filled(call.kwargs, self._values)
+        result = call.op(*args, **kwargs) if apply is None else apply(call, args, kwargs)
+        for index, value in enumerate(keras.tree.flatten(result)):
+            self._values[call.position, index] = value
+        for key in self._trace.last_uses.get(call.position, ()):
+            self._values.pop(key, None)
+
+    def value(self, tensor: Tensor) -> Any:
+        """The value of a tensor that is still to be used."""
+        return self._values[key_of(tensor)]
+
+    def outputs(self) -> Any:
+        """The model's outputs, once all calls are done."""
+        return filled(self._trace.outputs, self._values)
 
 
 def _nested(op: keras.Operation) -> Trace | None:

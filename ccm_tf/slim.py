@@ -1,0 +1,94 @@
+"""The operations of a model with some of its channels, made as they are called."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from ccm_tf.graph import ChannelGraph
+from ccm_tf.graph.calls import Call
+from ccm_tf.graph.flow import Effect, Kept
+
+
+class SlimCopy:
+    """A copy of a graph's operations in which only some channels are left.
+
+    Args:
+        graph: The graph of the model to copy.
+        kept: Function from labels to booleans: which channels stay.
+
+    Attributes:
+        ops: Name to new operation.
+        model: The new `keras.Model`, with the sliced weights of the old one.
+    """
+
+    def __init__(self, graph: ChannelGraph, kept: Kept):
+        self.graph = graph
+        self.kept = kept
+        self.ops: dict[str, Any] = {}
+        inputs = graph.trace.symbolic_inputs()
+        outputs = graph.trace.run(inputs, self.apply)
+        self.model = keras.Model(inputs, outputs, name=graph.trace.name)
+        self._copy_weights()
+
+    def apply(self, call: Call, args: tuple, kwargs: dict) -> Any:
+        """Does in the slim graph what a call does in the dense one; `Trace.run` takes it."""
+        effect = self.graph.effects[call.position]
+        if call.name not in self.ops:
+            self.ops[call.name] = _slim_op(call.name, call.op, effect, self.kept)
+        op = self.ops[call.name]
+        if effect.rebuild is not None:
+            return effect.rebuild(op, args, kwargs, self.kept)
+        return op(*args, **kwargs)
+
+    def _copy_weights(self) -> None:
+        for call in self.graph.trace.calls:
+            new = self.ops[call.name]
+            if new is call.op or not getattr(new, "weights", None):
+                continue
+            axes_of = {id(w.variable): w.axes for w in self.graph.weights_of(call.position)}
+            for source, target in zip(call.op.weights, new.weights, strict=True):
+                value = sliced(source, axes_of.get(id(source), ()), self.kept)
+                if tuple(value.shape) != tuple(target.shape):
+                    raise ValueError(
+                        f"Weight '{source.path}' of layer '{call.name}' would get shape "
+                        f"{tuple(value.shape)}, but the rebuilt layer wants "
+                        f"{tuple(target.shape)}. The handler of this layer names the wrong axes."
+                    )
+                target.assign(value)
+
+
+def _slim_op(name: str, op: Any, effect: Effect, kept: Kept) -> Any:
+    if isinstance(op, keras.layers.Lambda):
+        # Its Python function cannot be rebuilt from a config; it has no weights to separate.
+        return op
+    config = {**op.get_config(), "name": name}
+    for key, value in effect.config.items():
+        config[key] = value(kept) if callable(value) else int(np.count_nonzero(kept(value)))
+    try:
+        return type(op).from_config(_without_shapes(config))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Layer '{op.name}' ({type(op).__name__}) cannot be rebuilt from its config. Make "
+            "its `get_config` and `from_config` complete, and open a "
+            "`keras.saving.custom_object_scope` for functions that it uses. "
+            f"Keras said: {error}"
+        ) from error
+
+
+def _without_shapes(config: Any) -> Any:
+    """A config without the shapes for which layers inside the layer were built."""
+    if isinstance(config, dict):
+        return {k: _without_shapes(v) for k, v in config.items() if k != "build_config"}
+    return config
+
+
+def sliced(variable: Any, axes: tuple[np.ndarray | None, ...], kept: Kept) -> np.ndarray:
+    """The value of a variable with only the kept slices along its labelled axes."""
+    value = keras.ops.convert_to_numpy(variable)
+    for axis, labels in enumerate(axes):
+        if labels is not None:
+            stays = kept(labels)
+            if not stays.all():
+                value = np.compress(stays, value, axis=axis)
+    return value
