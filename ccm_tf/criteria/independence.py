@@ -7,7 +7,7 @@ import numpy as np
 
 from ccm_tf.criteria.ranking import Ranking
 from ccm_tf.criteria.registry import register_criterion
-from ccm_tf.criteria.streaming import StreamingCriterion, View
+from ccm_tf.criteria.streaming import Seen, StreamingCriterion, View
 from ccm_tf.statistics.nuclear_norm import nuclear_norm_drop
 
 
@@ -68,13 +68,13 @@ class Independence(StreamingCriterion):
         statistics["sum"] += nuclear_norm_drop(matrices).sum(axis=0)
         statistics["images"] += len(features)
 
-    def finish(self, group: Any, seen: list[tuple[View, Any]]) -> Ranking:
+    def finish(self, group: Seen, observed: list[tuple[View, Any]]) -> Ranking:
         """Mean scores, largest first."""
         scores = np.zeros(len(group.roots))
-        for view, statistics in seen:
+        for view, statistics in observed:
             scores[view.units] += statistics["sum"][view.positions] / statistics["images"]
         order = np.argsort(-scores, kind="stable")
-        ranking = Ranking(np.asarray(group.roots)[order], scores[order])
+        ranking = Ranking(group.roots[order], scores[order])
         if self.reference and not scores.any():
             everything = np.zeros(len(scores))
             return dataclasses.replace(ranking, shares=everything, level=everything)

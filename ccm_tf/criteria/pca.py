@@ -7,7 +7,7 @@ import numpy as np
 
 from ccm_tf.criteria.ranking import Ranking
 from ccm_tf.criteria.registry import register_criterion
-from ccm_tf.criteria.streaming import StreamingCriterion, View
+from ccm_tf.criteria.streaming import Seen, StreamingCriterion, View
 from ccm_tf.statistics.moments import Moments
 
 _MATRICES = ("correlation", "covariance")
@@ -75,11 +75,11 @@ class PCA(StreamingCriterion):
             whole = len(view.positions) == features.shape[-1]
             moments.update(features if whole else features[..., view.positions])
 
-    def finish(self, group: Any, seen: list[tuple[View, Any]]) -> Ranking:
+    def finish(self, group: Seen, observed: list[tuple[View, Any]]) -> Ranking:
         """Eigenvalues as scores, the greedy subset as order."""
         parts = [
             (view.units, moments)
-            for view, statistics in seen
+            for view, statistics in observed
             for known, moments in statistics
             if known is view
         ]
@@ -89,7 +89,7 @@ class PCA(StreamingCriterion):
         values[values < values[0] * len(values) * np.finfo(float).eps] = 0
         order, explained = select_channels(matrix)
         return Ranking(
-            np.asarray(group.roots)[order],
+            group.roots[order],
             values,
             details={"eigenvalues": values, "explained": explained},
         )
@@ -152,7 +152,7 @@ def select_channels(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return order, np.clip(explained, 0, 1)
 
 
-def _check_samples(group: Any, samples: int) -> None:
+def _check_samples(group: Seen, samples: int) -> None:
     channels = len(group.roots)
     if samples < 2:
         raise ValueError(

@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import warnings
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ class View:
     Attributes:
         feature_map: Which of the maps of the pass.
         positions: Positions along the map's channel axis.
-        units: For each position, which of the group's roots it is: an index into `group.roots`.
+        units: For each position, which of the group's roots it is: an index into `Seen.roots`.
     """
 
     feature_map: int
@@ -29,10 +30,29 @@ class View:
     units: np.ndarray
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Seen:
+    """What can be observed of a group.
+
+    Attributes:
+        index: Place in `ChannelGraph.groups`.
+        name: Name of the group.
+        roots: Its free roots that are in some feature map.
+        views: Where they are.
+    """
+
+    index: int
+    name: str
+    roots: np.ndarray
+    views: tuple[View, ...]
+
+
 class StreamingCriterion(Criterion):
     """A criterion that gathers statistics of feature maps in one pass over the data.
 
-    Subclasses implement `start`, `update` and `finish`.
+    Subclasses implement `start`, `update` and `finish`. Channels that no feature map shows (inside
+    a recurrent cell, between the projections of an attention layer) are not ranked, so they stay;
+    a warning names their groups.
 
     Args:
         batch_size: Samples per batch where the data is arrays. Defaults to 128.
@@ -64,60 +84,65 @@ class StreamingCriterion(Criterion):
         """
 
     @abc.abstractmethod
-    def finish(self, group: Any, seen: list[tuple[View, Any]]) -> Ranking:
+    def finish(self, group: Seen, observed: list[tuple[View, Any]]) -> Ranking:
         """Ranks the channels of a group.
 
         Args:
             group: The group.
-            seen: Its views, each with the statistics of its feature map.
+            observed: Its views, each with the statistics of its feature map.
         """
 
     def rank(self, graph: Any, data: Any = None, verbose: int = 0) -> dict[int, Ranking]:
         """See `Criterion.rank`."""
         self.check_data(data)
-        groups = [group for group in graph.groups if len(group.roots)]
+        maps, groups = seen_in_maps([group for group in graph.groups if len(group.roots)])
         if not groups:
             return {}
-        maps, views = views_of(groups)
         by_map: list[list[View]] = [[] for _ in maps]
-        for view in (view for group_views in views for view in group_views):
+        for view in (view for group in groups for view in group.views):
             by_map[view.feature_map].append(view)
-        statistics = [self.start(len(m.roots), seen) for m, seen in zip(maps, by_map, strict=True)]
+        statistics = [
+            self.start(len(m.roots), views) for m, views in zip(maps, by_map, strict=True)
+        ]
         stream = feature_batches(graph, data, maps, self.batch_size, self.max_batches, verbose)
         for batch in stream:
             for entry, features in zip(statistics, batch, strict=True):
                 self.update(entry, features)
         return {
-            group.index: self.finish(group, [(v, statistics[v.feature_map]) for v in group_views])
-            for group, group_views in zip(groups, views, strict=True)
+            group.index: self.finish(group, [(v, statistics[v.feature_map]) for v in group.views])
+            for group in groups
         }
 
 
-def views_of(groups: list[Any]) -> tuple[list[Any], list[list[View]]]:
-    """The feature maps of some groups, each once, and the views of each group.
-
-    Raises:
-        ValueError: If some channel of a group is in no feature map.
-    """
+def seen_in_maps(groups: list[Any]) -> tuple[list[Any], list[Seen]]:
+    """The feature maps of some groups, each once, and what they show of each group."""
     maps: list[Any] = []
     numbers: dict[Any, int] = {}
-    views = []
+    seen = []
+    unseen: list[str] = []
     for group in groups:
-        mine: list[View] = []
         for feature_map in group.feature_maps:
-            number = numbers.setdefault(feature_map.tensor, len(maps))
-            if number == len(maps):
+            if numbers.setdefault(feature_map.tensor, len(maps)) == len(maps):
                 maps.append(feature_map)
-            mine.extend(_views(number, feature_map.roots, group.roots))
-        seen = np.unique(np.concatenate([view.units for view in mine])) if mine else ()
-        if len(seen) < len(group.roots):
-            raise ValueError(
-                f"{len(group.roots) - len(seen)} of the {len(group.roots)} channels of group "
-                f"'{group.name}' are in no feature map, so no criterion that looks at data can "
-                "rank them. Keep the group (`keep=[...]`) or use 'magnitude'."
-            )
-        views.append(mine)
-    return maps, views
+        shown = [feature_map.roots for feature_map in group.feature_maps]
+        visible = np.isin(group.roots, np.concatenate(shown) if shown else [])
+        if not visible.all():
+            unseen.append(f"'{group.name}' ({np.count_nonzero(~visible)} of {len(visible)})")
+        if visible.any():
+            roots = group.roots[visible]
+            views = [
+                view
+                for feature_map in group.feature_maps
+                for view in _views(numbers[feature_map.tensor], feature_map.roots, roots)
+            ]
+            seen.append(Seen(group.index, group.name, roots, tuple(views)))
+    if unseen:
+        warnings.warn(
+            f"No feature map shows the channels of {', '.join(unseen)}: they are not ranked and "
+            "stay. Criteria that look at weights, such as 'magnitude', rank them.",
+            stacklevel=3,
+        )
+    return maps, seen
 
 
 def _views(number: int, map_roots: np.ndarray, group_roots: np.ndarray) -> list[View]:

@@ -56,16 +56,17 @@ def recalibrate(
     ```
     """
     stream = batches(data, batch_size, max_batches)
-    passes = _Passes(Trace(model))
-    _warn_unreached(model, passes)
-    if not passes.layers:
+    trace = Trace(model)
+    layers = [op for op in trace.ops.values() if _is_batch_norm(op)]
+    _warn_unreached(model, layers)
+    if not layers:
         return model
     total = batch_count(data, batch_size, max_batches)
     progress = keras.utils.Progbar(total) if verbose else None
-    probe = Probe(model, passes.trace, passes.run, name="recalibrate")
+    probe = Probe(model, trace, lambda t, x: _batch_moments(t, layers, x), name="recalibrate")
     sums, samples = None, 0
     for done, batch in enumerate(stream, start=1):
-        inputs = model_inputs(passes.trace, batch)
+        inputs = model_inputs(trace, batch)
         size = len(keras.tree.flatten(inputs)[0])
         outputs = keras.tree.map_structure(
             lambda value, size=size: np.asarray(value, np.float64) * size,
@@ -76,48 +77,28 @@ def recalibrate(
         if progress is not None:
             progress.update(done)
     averages = keras.tree.map_structure(lambda value: value / samples, sums)
-    _assign(passes.layers, averages)
+    _assign(layers, averages)
     return model
 
 
-class _Passes:
-    """Runs a trace with batch normalisation in training mode and collects its statistics."""
+def _batch_moments(
+    trace: Trace, layers: list[keras.layers.BatchNormalization], inputs: Any
+) -> list[list[Any]]:
+    """Mean and variance of a batch at every layer, averaged over the layer's calls."""
+    found: dict[int, list[tuple[Any, Any]]] = {}
 
-    def __init__(self, trace: Trace):
-        self.trace = trace
-        self.layers: list[keras.layers.BatchNormalization] = []
-        self._nested: dict[int, Trace] = {}
-        self._find(trace)
-
-    def run(self, trace: Trace, inputs: Any) -> list[list[Any]]:
-        """Mean and variance of the batch for every layer, averaged over the layer's calls."""
-        found: dict[int, list[tuple[Any, Any]]] = {}
-
-        def apply(call: Call, args: tuple, kwargs: dict) -> Any:
-            if _is_batch_norm(call.op):
-                outputs, *moments = _normalise(call.op, *args, **kwargs)
-                found.setdefault(id(call.op), []).append(tuple(moments))
-                return outputs
-            if id(call.op) in self._nested:
-                return self._nested[id(call.op)].run(args[0], apply)
+    def apply(call: Call, args: tuple, kwargs: dict) -> Any:
+        if not _is_batch_norm(call.op):
             return call.op(*args, **kwargs)
+        outputs, mean, variance = _normalise(call.op, *args, **kwargs)
+        found.setdefault(id(call.op), []).append((mean, variance))
+        return outputs
 
-        trace.run(inputs, apply)
-        return [
-            [sum(values) / len(values) for values in zip(*found[id(layer)], strict=True)]
-            for layer in self.layers
-        ]
-
-    def _find(self, trace: Trace) -> None:
-        for op in trace.ops.values():
-            if _is_batch_norm(op) and op not in self.layers:
-                self.layers.append(op)
-            elif isinstance(op, keras.Model) and id(op) not in self._nested and _statistics(op):
-                try:
-                    self._nested[id(op)] = Trace(op)
-                except ValueError:  # subclassed: `_warn_unreached` tells
-                    continue
-                self._find(self._nested[id(op)])
+    trace.run(inputs, apply)
+    return [
+        [sum(values) / len(values) for values in zip(*found[id(layer)], strict=True)]
+        for layer in layers
+    ]
 
 
 def _is_batch_norm(op: Any) -> bool:
@@ -145,17 +126,13 @@ def _normalise(layer, inputs, mask=None, **kwargs):
     return keras.ops.cast(outputs, layer.compute_dtype), mean, variance
 
 
-def _statistics(layer: keras.Layer) -> dict[int, str]:
-    return {
-        id(v): v.path
-        for v in layer.non_trainable_variables
-        if v.path.rsplit("/", 1)[-1] in _STATISTICS
-    }
-
-
-def _warn_unreached(model: keras.Model, passes: _Passes) -> None:
-    known = {id(v) for layer in passes.layers for v in (layer.moving_mean, layer.moving_variance)}
-    unreached = [path for key, path in _statistics(model).items() if key not in known]
+def _warn_unreached(model: keras.Model, layers: list[keras.layers.BatchNormalization]) -> None:
+    known = {id(v) for layer in layers for v in (layer.moving_mean, layer.moving_variance)}
+    unreached = [
+        v.path
+        for v in model.non_trainable_variables
+        if v.path.rsplit("/", 1)[-1] in _STATISTICS and id(v) not in known
+    ]
     if unreached:
         warnings.warn(
             "Batch normalisation inside subclassed layers or wrappers cannot be reached; these "

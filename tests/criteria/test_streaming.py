@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ccm_tf.criteria import Ranking
-from ccm_tf.criteria.streaming import StreamingCriterion, views_of
+from ccm_tf.criteria.streaming import StreamingCriterion, seen_in_maps
 from ccm_tf.graph import ChannelGraph
 from tests import zoo
 
@@ -24,35 +24,37 @@ def flat(views):
 
 
 def test_one_map_one_group():
-    maps, (views,) = views_of([a_group([3, 5, 7], [a_map("x", [5, 3, 7])])])
+    maps, (seen,) = seen_in_maps([a_group([3, 5, 7], [a_map("x", [5, 3, 7])])])
     assert len(maps) == 1
-    assert flat(views) == [(0, [0, 1, 2], [1, 0, 2])]
+    assert flat(seen.views) == [(0, [0, 1, 2], [1, 0, 2])]
 
 
 def test_unsorted_roots_and_frozen_positions():
-    _, (views,) = views_of([a_group([7, 3], [a_map("x", [3, 99, 7, 0])])])
-    assert flat(views) == [(0, [0, 2], [1, 0])]
+    _, (seen,) = seen_in_maps([a_group([7, 3], [a_map("x", [3, 99, 7, 0])])])
+    assert flat(seen.views) == [(0, [0, 2], [1, 0])]
 
 
 def test_a_concatenation_shows_parts_of_several_groups():
     both = a_map("both", [0, 1, 5, 6])
     rest = a_map("rest", [2])
-    maps, views = views_of([a_group([0, 1, 2], [both, rest]), a_group([5, 6], [both], 1)])
+    maps, seen = seen_in_maps([a_group([0, 1, 2], [both, rest]), a_group([5, 6], [both], 1)])
     assert [m.tensor for m in maps] == ["both", "rest"]
-    assert flat(views[0]) == [(0, [0, 1], [0, 1]), (1, [0], [2])]
-    assert flat(views[1]) == [(0, [2, 3], [0, 1])]
+    assert flat(seen[0].views) == [(0, [0, 1], [0, 1]), (1, [0], [2])]
+    assert flat(seen[1].views) == [(0, [2, 3], [0, 1])]
 
 
 def test_repeated_units_are_seen_by_several_views():
-    _, (views,) = views_of([a_group([0, 1], [a_map("tiled", [0, 1, 0, 1, 1])])])
-    assert flat(views) == [(0, [0, 1], [0, 1]), (0, [2, 3], [0, 1]), (0, [4], [1])]
+    _, (seen,) = seen_in_maps([a_group([0, 1], [a_map("tiled", [0, 1, 0, 1, 1])])])
+    assert flat(seen.views) == [(0, [0, 1], [0, 1]), (0, [2, 3], [0, 1]), (0, [4], [1])]
 
 
-def test_channels_that_no_map_shows():
-    with pytest.raises(ValueError, match="1 of the 3 channels of group 'group0'.*keep"):
-        views_of([a_group([0, 1, 2], [a_map("x", [0, 1])])])
-    with pytest.raises(ValueError, match="2 of the 2"):
-        views_of([a_group([0, 1], [])])
+def test_channels_that_no_map_shows_are_left_out_with_a_warning():
+    partly = a_group([0, 1, 2], [a_map("x", [2, 0])])
+    hidden = a_group([5, 6], [], 1)
+    with pytest.warns(UserWarning, match=r"'group0' \(1 of 3\), 'group1' \(2 of 2\).*stay"):
+        _, seen = seen_in_maps([partly, hidden])
+    assert [(s.index, s.roots.tolist()) for s in seen] == [(0, [0, 2])]
+    assert flat(seen[0].views) == [(0, [0, 1], [1, 0])]
 
 
 class Sums(StreamingCriterion):
@@ -63,8 +65,8 @@ class Sums(StreamingCriterion):
         statistics["sizes"].append(len(features))
         statistics["sum"] = statistics["sum"] + features.reshape(-1, features.shape[-1]).sum(0)
 
-    def finish(self, group, seen):
-        self.seen = getattr(self, "seen", []) + [s for _, s in seen]
+    def finish(self, group, observed):
+        self.seen = getattr(self, "seen", []) + [s for _, s in observed]
         return Ranking(group.roots, np.ones(len(group.roots)))
 
 
