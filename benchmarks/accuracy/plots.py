@@ -56,6 +56,7 @@ def _redundancy(dense: list[Group]):
             ]
             axis.plot(range(1, len(values) + 1), values, marker=".", label=g.label("training"))
         axis.set(title=title, xlabel="feature map", ylim=(0, 1.02))
+        axis.set_xticks(range(1, len(values) + 1))
         axis.grid(alpha=0.3)
     axes[0].legend()
     return figure
@@ -85,7 +86,8 @@ def _stages(dense: list[Group], pruned: list[Group]):
             _dense_lines(axis, dense, trainings)
             axis.set_title(f"{100 * macs:g} % of MACs, {stage}")
         row[0].set_ylabel("test accuracy, %")
-    axes[0][0].legend(ncols=2)
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(criteria))
     return figure
 
 
