@@ -43,7 +43,7 @@ def page(
         _widths(report["layers"]),
         curves(report["history"]),
         _matrices(before, after),
-        _spectra(report["layers"], report["plan"]["criterion"]["name"]),
+        _spectra(report["groups"], report["plan"]["criterion"]["name"]),
         _frozen(report["layers"]),
         _settings(report),
     )
@@ -133,7 +133,7 @@ def _widths(layers: Sequence[dict[str, Any]]) -> str:
     rows = []
     for row in layers:
         others = len(row["layers"]) - 1
-        name = html.escape(row["group"]) + (f" + {others} tied" if others else "")
+        name = html.escape(row["layers"][0]) + (f" + {others} tied" if others else "")
         frozen = "frozen" if row["frozen"] == row["width"] else ""
         rows.append(
             f'<span class="name" title="{html.escape(", ".join(row["layers"]))}">{name}</span>'
@@ -169,17 +169,15 @@ def _matrices(before: Sequence[Correlation], after: Sequence[Correlation]) -> st
     )
 
 
-def _spectra(layers: Sequence[dict[str, Any]], criterion: str) -> str:
-    ranked = [row for row in layers if row.get("scores")]
-    step = max(1, -(-len(ranked) // _SPECTRA))
+def _spectra(groups: Sequence[dict[str, Any]], criterion: str) -> str:
+    step = max(1, -(-len(groups) // _SPECTRA))
     what = (
         "Share of the variance that the first principal components hold"
         if criterion == "pca"
         else f"Share of the total score of “{html.escape(criterion)}” that the best channels hold"
     )
     charts = [
-        share_chart(row["group"], row["scores"], row["kept"], row["width"])
-        for row in ranked[::step]
+        share_chart(row["name"], row["scores"], row["kept"], row["width"]) for row in groups[::step]
     ]
     some = f" Every {step}th group is shown." if step > 1 else ""
     return (
@@ -190,7 +188,7 @@ def _spectra(layers: Sequence[dict[str, Any]], criterion: str) -> str:
 
 def _frozen(layers: Sequence[dict[str, Any]]) -> str:
     rows = "".join(
-        f"<tr><td>{html.escape(row['group'])}</td><td>{row['frozen']} of {row['width']}</td>"
+        f"<tr><td>{html.escape(row['layers'][0])}</td><td>{row['frozen']} of {row['width']}</td>"
         f'<td class="words">{html.escape("; ".join(row["reasons"]))}</td></tr>'
         for row in layers
         if row["frozen"]

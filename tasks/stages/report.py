@@ -16,7 +16,7 @@ def run(job: Job) -> None:
         "sliced": job.read_json("sliced.json"),
         "run": job.read_json("run.json"),
         "plan": {key: job.read_json("plan.json")[key] for key in ("criterion", "target")},
-        "layers": job.read_json("selection.json"),
+        **job.read_json("selection.json"),
         "history": {name: history(job, name) for name in ("dense", "finetuned")},
     }
     images = statistics_images(job)

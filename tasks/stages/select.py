@@ -25,7 +25,7 @@ def run(job: Job) -> None:
         keep=selection.keep,
         **{selection.budget.kind: selection.budget.value},
     )
-    write_json(job.path("selection.json"), _rankings(plan, ccm_tf.ChannelGraph(model)))
+    write_json(job.path("selection.json"), _described(plan, ccm_tf.ChannelGraph(model)))
     plan.save(job.path("plan.json"))
     plan.summary()
 
@@ -38,24 +38,42 @@ def statistics_images(job: Job):
     return job.dataset.batches_of(sample, selection.batch_size)
 
 
-def _rankings(plan: ccm_tf.PruningPlan, graph: ccm_tf.ChannelGraph) -> list[dict]:
-    """What the report shows of every group: spectrum, width, and why channels must stay."""
-    rows = []
-    for group in graph.groups:
-        layer = group.producers[0]
-        row = {
-            "group": group.name,
-            "layers": [producer.name for producer in group.producers],
-            "width": len(layer.roots),
-            "kept": len(plan.kept[layer.name]),
-            "frozen": len(group.frozen),
-            "reasons": list(group.reasons),
+def _described(plan: ccm_tf.PruningPlan, graph: ccm_tf.ChannelGraph) -> dict[str, list[dict]]:
+    """What the report shows: widths of layers with why channels must stay, spectra of groups."""
+    return {"layers": _layers(plan, graph), "groups": _groups(plan, graph)}
+
+
+def _layers(plan: ccm_tf.PruningPlan, graph: ccm_tf.ChannelGraph) -> list[dict]:
+    """One row for all layers that make the same channels, as those of a residual stream do."""
+    rows: dict[bytes, dict] = {}
+    for producer in graph.producers:
+        frozen = producer.roots[graph.is_frozen(producer.roots)]
+        row = rows.setdefault(
+            producer.roots.tobytes(),
+            {
+                "layers": [],
+                "width": len(producer.roots),
+                "kept": len(plan.kept[producer.name]),
+                "frozen": len(frozen),
+                "reasons": list(graph.reasons_for(frozen)),
+            },
+        )
+        row["layers"].append(producer.name)
+    return list(rows.values())
+
+
+def _groups(plan: ccm_tf.PruningPlan, graph: ccm_tf.ChannelGraph) -> list[dict]:
+    mask = plan.root_mask(graph)
+    return [
+        {
+            "name": group.name,
+            "width": len(group.roots),
+            "kept": int(mask[group.roots].sum()),
+            "scores": plan.rankings[group.name].scores[:_POINTS].tolist(),
         }
-        ranking = plan.rankings.get(group.name)
-        if ranking is not None:
-            row["scores"] = ranking.scores[:_POINTS].tolist()
-        rows.append(row)
-    return rows
+        for group in graph.groups
+        if group.name in plan.rankings
+    ]
 
 
 SELECT = Stage(
