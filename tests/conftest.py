@@ -8,7 +8,6 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "True")
 
 import hypothesis
-import keras
 import pytest
 
 hypothesis.settings.register_profile("ccm_tf", deadline=None, derandomize=True, database=None)
@@ -17,6 +16,10 @@ hypothesis.settings.load_profile("ccm_tf")
 
 def pytest_configure(config):
     """Gives TensorFlow two CPUs, which it allows only before its first operation."""
+    if _only_hands_out_work(config):
+        return
+    import keras
+
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -25,8 +28,18 @@ def pytest_configure(config):
         tf.config.set_logical_device_configuration(cpu, [one, one])
 
 
+def _only_hands_out_work(config):
+    """Whether tests run in other processes only, so that this one needs no backend.
+
+    pytest captures what is written here and shows it after its summary: TensorFlow's messages.
+    """
+    return bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
+
+
 def pytest_collection_modifyitems(config, items):
     """Skips the tests of the backends that are not the running one."""
+    import keras
+
     running = keras.backend.backend()
     for item in items:
         for backend in ("tensorflow", "jax"):
@@ -37,6 +50,8 @@ def pytest_collection_modifyitems(config, items):
 @pytest.fixture(autouse=True)
 def fresh_keras():
     """Same seeds, layer names and dtype policy whatever ran before."""
+    import keras
+
     keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(0)
     policy = keras.config.dtype_policy()
