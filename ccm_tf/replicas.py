@@ -18,7 +18,8 @@ def count() -> int:
 
 
 def all_reduce_sum(values: Any) -> Any:
-    """The sum over all replicas of every tensor in a structure, on every replica."""
+    """The sum over all replicas of every tensor in a structure, as a constant without gradient."""
+    values = keras.tree.map_structure(ops.stop_gradient, values)
     context = _replica_context()
     if context is None or not keras.tree.flatten(values):
         return values

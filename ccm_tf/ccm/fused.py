@@ -62,21 +62,19 @@ def scores(
     """
     groups: dict[Any, list[int]] = {}
     for index, (entry, epsilon) in enumerate(zip(statistics, epsilons, strict=True)):
-        shapes = tuple(None if s is None else tuple(s.shape) for s in entry[1:])
-        known = all(None not in shape for shape in shapes)
-        groups.setdefault((type(entry), shapes, epsilon) if known else index, []).append(index)
+        shape = tuple(entry.mean.shape)
+        # Maps of unknown size cannot be stacked with others.
+        key = index if None in shape else (type(entry), shape, epsilon)
+        groups.setdefault(key, []).append(index)
     result: list[Any] = [None] * len(statistics)
     for members in groups.values():
         entries, epsilon = [statistics[i] for i in members], epsilons[members[0]]
+        # Field by field: the counts of all these layers, their means, their moments.
+        stacked = [ops.stack(field) for field in zip(*entries, strict=True)]
         if isinstance(entries[0], MapStatistics):
-            values = _map_scores(ops.stack([e.mean for e in entries]), epsilon)
+            values = _map_scores(stacked[1], epsilon)
         else:
-            values = _sample_scores(
-                ops.stack([e.moments for e in entries]),
-                ops.stack([e.mean for e in entries]),
-                ops.stack([e.count for e in entries]),
-                epsilon,
-            )
+            values = _sample_scores(*stacked, epsilon=epsilon)
         for position, index in enumerate(members):
             result[index] = values[position]
     return result
@@ -94,7 +92,7 @@ def synchronised(
     if replicas.count() == 1:
         return list(statistics)
     sums = [(s.count, s.count * s.mean) for s in statistics]
-    totals = replicas.all_reduce_sum(ops.stop_gradient(sums))
+    totals = replicas.all_reduce_sum(sums)
     shared: list[Any] = []
     for own, (count, total) in zip(statistics, totals, strict=True):
         mean = total / ops.maximum(count, 1.0)
@@ -106,7 +104,7 @@ def synchronised(
             moments = own.moments + own.count * offset[:, None] * offset[None, :]
             shared.append(SampleStatistics(count, mean, moments))
     moments = [s.moments for s in shared if isinstance(s, SampleStatistics)]
-    reduced = iter(replicas.all_reduce_sum(ops.stop_gradient(moments)))
+    reduced = iter(replicas.all_reduce_sum(moments))
     return [
         s._replace(moments=_with_own_gradient(next(reduced), s.moments))
         if isinstance(s, SampleStatistics)
@@ -193,7 +191,7 @@ def _map_scores(means, epsilon):
     return score(means)
 
 
-def _sample_scores(moments, means, counts, epsilon):
+def _sample_scores(counts, means, moments, epsilon):
     """S of stacked moments (layers, channels, channels) -> (layers,)."""
 
     # Means and counts decide which channels are constant, nothing else. They are arguments all the

@@ -1,6 +1,5 @@
 """CCM-loss as a Keras layer."""
 
-import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +24,8 @@ class CCMLoss(keras.layers.Layer):
       API refuses every `add_loss` with an empty `NotImplementedError`: use
       `ccm_tf.Model.from_model(model)`.
     - Called on a tensor, `CCMLoss()(x)`, it is a layer of your model that returns its input
-      unchanged.
+      unchanged. Use one `CCMLoss` per call: on JAX, Keras keeps only the last loss of a layer that
+      is called twice.
 
     It acts in training only, not in `evaluate` or `predict`, and computes in float32 whatever the
     model's dtype policy.
@@ -83,8 +83,8 @@ class CCMLoss(keras.layers.Layer):
         correlation.check_epsilon(epsilon)
         super().__init__(**kwargs)
         self.layer_name = layer.name if isinstance(layer, keras.Operation) else layer
-        # A weak reference, because Keras would track the layer itself as a part of the loss.
-        self._layer = weakref.ref(layer) if isinstance(layer, keras.Operation) else None
+        # Behind a function, because Keras would track the layer itself as a part of the loss.
+        self._layer = lambda: layer if isinstance(layer, keras.Operation) else None
         self.weight = float(weight)
         self.over = over
         self.synchronized = bool(synchronized)
@@ -95,8 +95,8 @@ class CCMLoss(keras.layers.Layer):
 
     @property
     def layer(self) -> keras.Operation | None:
-        """The watched layer, if it was given as an object and still exists."""
-        return None if self._layer is None else self._layer()
+        """The watched layer, if it was given as an object."""
+        return self._layer()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         correlation.check_features(inputs, "the input of CCMLoss")

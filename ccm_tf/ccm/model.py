@@ -14,7 +14,7 @@ from ccm_tf import replicas
 from ccm_tf.ccm import correlation
 from ccm_tf.ccm.history import CCMScores, with_ccm_callbacks
 from ccm_tf.ccm.loss import CCMLoss
-from ccm_tf.ccm.tapped import TappedModel
+from ccm_tf.ccm.tapped import TappedModel, Watched
 from ccm_tf.graph.trace import Call, functional_view
 
 
@@ -46,6 +46,9 @@ class Model(keras.Model):
     model.compile("sgd", "sparse_categorical_crossentropy")
     history = model.fit(images, labels).history  # "loss", "ccm", "ccm/relu_1", …
     ```
+
+    `keras.models.clone_model` copies the network without its losses; to copy both, use
+    `ccm_tf.Model.from_config(model.get_config())`.
 
     Reference:
         Wang et al., "Filter Pruning For CNN With Enhanced Linear Representation Redundancy",
@@ -85,6 +88,14 @@ class Model(keras.Model):
         """The losses that were added, in order."""
         return tuple(self._ccm.losses)
 
+    @property
+    def ccm_watched(self) -> tuple[Watched, ...]:
+        """The losses, each with the layer or operation whose output it watches."""
+        if self._ccm.tapped is None:
+            return ()
+        operations = self._ccm.tapped.trace.ops
+        return tuple((loss, operations[str(loss.layer_name)]) for loss in self._ccm.losses)
+
     def add_loss(self, loss: CCMLoss) -> None:
         """Adds a CCM-loss on the output of one of the model's layers.
 
@@ -104,7 +115,8 @@ class Model(keras.Model):
             )
         if self._ccm.tapped is None:
             self._ccm.tapped = TappedModel(self)
-        _check_watchable(self, loss, self._ccm.tapped.trace.calls)
+        # The name in the trace, which is unique over nested models too.
+        loss.layer_name = _watchable_call(self, loss, self._ccm.tapped.trace.calls).name
         self._ccm.losses.append(loss)
         with replicas.scope_of(self):
             self._ccm.metric = CCMScores([str(loss.layer_name) for loss in self._ccm.losses])
@@ -117,13 +129,15 @@ class Model(keras.Model):
         return {} if self._ccm.metric is None else self._ccm.metric.per_layer()
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any):
-        if not training or not self._ccm.losses:
+        if not training or self._ccm.tapped is None or not self._ccm.losses:
             return super().call(inputs, training=training, mask=mask, **kwargs)
-        outputs, scores = self._ccm.tapped(self._ccm.losses, inputs, training, **kwargs)
-        for loss, values in zip(self._ccm.losses, scores, strict=True):
+        watched = [*self.ccm_watched, *_watched_inside(self)]
+        outputs, scores = self._ccm.tapped(watched, inputs, training, **kwargs)
+        for (loss, _), values in zip(watched, scores, strict=True):
             for value in values:
                 replicas.add_loss(self, -loss.weight * value)
-        self._ccm.step.scores = ops.stack([ops.mean(ops.stack(values)) for values in scores])
+        own = scores[: len(self._ccm.losses)]
+        self._ccm.step.scores = ops.stack([ops.mean(ops.stack(values)) for values in own])
         return outputs
 
     def compute_loss(
@@ -137,7 +151,7 @@ class Model(keras.Model):
         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
         # Here and not in `call`, because on JAX metrics change only in this part of a step.
         scores = self._ccm.take_scores()
-        if training and scores is not None:
+        if training and scores is not None and self._ccm.metric is not None:
             self._ccm.metric.update_state(scores)
         return loss
 
@@ -210,15 +224,30 @@ class _Watch:
             self.evaluating = before
 
 
-def _check_watchable(model: keras.Model, loss: CCMLoss, calls: tuple[Call, ...]) -> None:
+def _watched_inside(model: keras.Model) -> list[Watched]:
+    """What the `Model`s nested in a model watch: run layer by layer, they are not called."""
+    found: list[Watched] = []
+    for layer in model.layers:
+        if isinstance(layer, Model):
+            found += layer.ccm_watched
+        if isinstance(layer, keras.Model):
+            found += _watched_inside(layer)
+    return found
+
+
+def _watchable_call(model: keras.Model, loss: CCMLoss, calls: tuple[Call, ...]) -> Call:
+    """The (first) call of the operation that a loss refers to; raises if there is none."""
     if loss.layer_name is None:
         raise ValueError(
             "Expected a CCMLoss that refers to a layer of the model: "
             f"`model.add_loss(CCMLoss(layer))`. Received: {loss!r} without a layer."
         )
-    found = [call for call in calls if call.name == loss.layer_name]
-    if not found or (loss.layer is not None and found[0].op is not loss.layer):
-        raise ValueError(_not_found(model, loss, calls, bool(found)))
+    if loss.layer is None:
+        found = [call for call in calls if call.name == loss.layer_name]
+    else:
+        found = [call for call in calls if call.op is loss.layer]
+    if not found:
+        raise ValueError(_not_found(model, loss, [call.name for call in calls]))
     outputs = keras.tree.flatten(found[0].op.output)
     if len(outputs) != 1:
         raise ValueError(
@@ -227,22 +256,15 @@ def _check_watchable(model: keras.Model, loss: CCMLoss, calls: tuple[Call, ...])
             "`keras.layers.Identity()`."
         )
     correlation.check_features(outputs[0], f"an output of layer '{loss.layer_name}'")
+    return found[0]
 
 
-def _not_found(model, loss, calls, same_name):
-    text = f"Layer '{loss.layer_name}' is not part of model '{model.name}'"
-    if same_name:
-        return f"{text}, which has another layer of that name: take `model.get_layer(name)`."
+def _not_found(model, loss, names):
     if loss.layer_name in {tensor.name for tensor in keras.tree.flatten(model.inputs)}:
         return f"Layer '{loss.layer_name}' is an input of the model, which nothing can train."
-    for call in calls:
-        if isinstance(call.op, keras.Model) and loss.layer_name in {
-            layer.name for layer in call.op.layers
-        }:
-            return (
-                f"{text} itself but of the model '{call.name}' inside it. Make that one a "
-                "`ccm_tf.Model` before it is called, and add the loss there."
-            )
-    names = list(dict.fromkeys(call.name for call in calls))
+    text = f"Layer '{loss.layer_name}' is not part of model '{model.name}'"
+    if loss.layer_name in names:
+        return f"{text}, which has another layer of that name: take `model.get_layer(name)`."
+    names = list(dict.fromkeys(names))
     near = difflib.get_close_matches(str(loss.layer_name), names, n=3) or names[:5]
     return f"{text}. Layers that are: {', '.join(near)}{', …' if len(near) < len(names) else ''}."

@@ -9,6 +9,8 @@ from ccm_tf.ccm import fused
 from ccm_tf.ccm.loss import CCMLoss, ccm_scores
 from ccm_tf.graph.trace import Call, Trace
 
+Watched = tuple[CCMLoss, keras.Operation]
+
 
 class TappedModel:
     """A functional or sequential model whose call also returns CCM scores.
@@ -26,27 +28,29 @@ class TappedModel:
         self._standardise = keras.Model(inputs, inputs)
 
     def __call__(
-        self, losses: Sequence[CCMLoss], inputs: Any, training: bool = True, **context: Any
+        self, watched: Sequence[Watched], inputs: Any, training: bool = True, **context: Any
     ) -> tuple[Any, list[list[Any]]]:
         """Calls the model.
 
         Args:
-            losses: One loss per watched layer; a layer may have several.
+            watched: The losses, each with the operation that it watches. An operation may have
+                several.
             inputs: What the model is called with.
             training: As in `keras.Model`.
             **context: Further arguments for those layers whose `call` takes them.
 
         Returns:
-            The model's outputs and, per loss, S of each call of its layer.
+            The model's outputs and, per loss, S of each call of its operation.
         """
-        watching: dict[str, list[int]] = {}
-        for index, loss in enumerate(losses):
-            watching.setdefault(str(loss.layer_name), []).append(index)
+        losses = [loss for loss, _ in watched]
+        by_op: dict[int, list[int]] = {}
+        for index, (_, op) in enumerate(watched):
+            by_op.setdefault(id(op), []).append(index)
         tapped: list[tuple[int, Any]] = []
 
         def apply(call: Call, args: tuple, kwargs: dict) -> Any:
             outputs = call.op(*args, **{**kwargs, **_passed_on(call.op, training, context)})
-            for index in watching.get(call.name, ()):
+            for index in by_op.get(id(call.op), ()):
                 tap = _Tap(losses[index].over)
                 outputs = tap(outputs)
                 tapped.append((index, tap.statistics))
