@@ -4,6 +4,7 @@ from typing import Any
 
 from absl import flags
 
+from ccm_tf.budget import TARGETS
 from tasks.settings import Settings
 
 # Flags that may differ between two invocations of one run.
@@ -78,12 +79,10 @@ def _define_training(keys: dict[str, Any]) -> None:
 def _define_selection(keys: dict[str, Any]) -> None:
     flags.DEFINE_string("criterion", "pca", "How channels are ranked.", **keys)
     flags.DEFINE_float("energy", None, "Share of the criterion's total to keep, 0 to 1.", **keys)
-    for kind, noun in (
-        ("macs", "multiply-accumulates"),
-        ("channels", "channels"),
-        ("params", "weights"),
-    ):
-        flags.DEFINE_float(kind, None, f"Part of the {noun} to keep: 0 to 1, or a number.", **keys)
+    for kind in TARGETS:
+        if kind != "energy":
+            help_text = f"Part of the {kind} of the dense network to keep: 0 to 1, or a number."
+            flags.DEFINE_float(kind, None, help_text, **keys)
     flags.DEFINE_string(
         "scope",
         "global",

@@ -175,7 +175,7 @@ def _selection(flags: dict[str, Any]) -> Selection:
     targets = {kind: _number(kind, flags[kind]) for kind in TARGETS}
     if all(value is None for value in targets.values()):
         raise ValueError(
-            "Nothing says how far to prune. Pass one of --energy, --macs, --channels or --params, "
+            f"Nothing says how far to prune. Pass one of {', '.join(f'--{t}' for t in TARGETS)}, "
             "for example --macs=0.3 to leave at most 30 % of the multiply-accumulates."
         )
     return Selection(

@@ -21,6 +21,7 @@ _TARGETS = {
     "macs": "at most {} of the MACs",
     "params": "at most {} of the parameters",
     "channels": "at most {} of the channels",
+    "bytes": "at most {} of the bytes",
 }
 
 
