@@ -1,24 +1,24 @@
-"""From rankings to the set of channels that meets a target."""
+"""What a plan must meet: one target, and limits for every layer."""
 
 import dataclasses
 import fnmatch
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
-from ccm_tf.criteria import Ranking
 from ccm_tf.graph import ChannelGraph
 
-TARGETS = ("energy", "channels", "macs", "params")
+TARGETS = ("energy", "channels", "macs", "params", "bytes")
 
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """What a plan must meet.
+    """How much may be left.
 
     Attributes:
-        kind: `"energy"`, `"channels"`, `"macs"` or `"params"`.
-        value: An energy in (0, 1]; otherwise a fraction of the dense model in (0, 1) or, as an
+        kind: `"energy"`, `"channels"`, `"macs"`, `"params"` or `"bytes"`.
+        value: An energy in (0, 1]; otherwise a fraction of the dense model in (0, 1] or, as an
             integer, an absolute number.
     """
 
@@ -52,99 +52,19 @@ class Budget:
         whole = isinstance(self.value, (int, np.integer))
         return int(self.value) if whole else int(np.floor(self.value * dense))
 
+    def cost(self, graph: ChannelGraph) -> Callable[[np.ndarray], int]:
+        """Function from a mask over roots to what is counted; no model is built.
 
-def protected(graph: ChannelGraph, keep: Iterable) -> np.ndarray:
-    """Mask of the roots that `keep` names: by layer, by name or by pattern such as `"stage3_*"`."""
-    mask = np.zeros(len(graph.labels_to_roots), bool)
-    for item in [keep] if isinstance(keep, str) else keep:
-        pattern = item if isinstance(item, str) else getattr(item, "name", item)
-        found = [p for p in graph.producers if fnmatch.fnmatchcase(p.name, str(pattern))]
-        if not found:
-            names = ", ".join(p.name for p in graph.producers)
-            raise ValueError(
-                f"`keep` names no layer that makes channels. Received: {item!r}. Layers that do: "
-                f"{names}."
-            )
-        for producer in found:
-            mask[producer.roots] = True
-    return mask
-
-
-def select(
-    graph: ChannelGraph,
-    rankings: dict[int, Ranking],
-    budget: Budget,
-    always: np.ndarray,
-    scope: str = "global",
-) -> np.ndarray:
-    """Mask over roots of the channels that stay.
-
-    Args:
-        graph: The channel graph.
-        rankings: Group index to ranking, for every group with free channels.
-        budget: The target.
-        always: Mask of roots that must stay on top of the frozen ones.
-        scope: `"global"`: one threshold on the criterion's own levels for all groups; `"local"`:
-            the same share of every group.
-
-    Raises:
-        ValueError: If no plan can meet the target; the least that can be reached is named.
-    """
-    ranks = _levels(graph, rankings, scope)
-    always = always | _floor(graph, ranks)
-    if budget.kind == "energy":
-        return _by_energy(graph, rankings, budget, always)
-    cost = _costs(graph, budget.kind)
-    limit = budget.limit(cost(graph.all_kept()))
-    levels = np.unique(ranks[np.isfinite(ranks)])
-    # `low` meets the target, `high` does not; -1 keeps nothing but what must stay.
-    low, high = -1, len(levels)
-    least = always | ~np.isfinite(ranks)
-    reached = cost(least)
-    if reached > limit:
-        raise ValueError(
-            f"No plan meets {budget.kind}={budget.value!r} ({limit:,} {budget.kind}): with one "
-            f"channel left wherever possible {reached:,} remain "
-            f"({reached / max(cost(graph.all_kept()), 1):.1%} of the dense model). Ask for at "
-            "least that, or keep fewer layers."
-        )
-    while high - low > 1:
-        middle = (low + high) // 2
-        if cost(least | (ranks <= levels[middle])) <= limit:
-            low = middle
-        else:
-            high = middle
-    return least if low < 0 else least | (ranks <= levels[low])
-
-
-def _levels(graph: ChannelGraph, rankings: dict[int, Ranking], scope: str) -> np.ndarray:
-    """For every root the threshold from which on it is kept; minus infinity for frozen ones."""
-    if scope not in ("global", "local"):
-        raise ValueError(f"`scope` must be 'global' or 'local'. Received: scope={scope!r}.")
-    levels = np.full(len(graph.labels_to_roots), -np.inf)
-    for ranking in rankings.values():
-        count = len(ranking.order)
-        levels[ranking.order] = ranking.level if scope == "global" else np.arange(count) / count
-    return levels
-
-
-def _floor(graph: ChannelGraph, levels: np.ndarray) -> np.ndarray:
-    """The best channel of every tensor, so that no width becomes zero."""
-    mask = np.zeros(len(levels), bool)
-    for roots in graph.widths:
-        mask[roots[np.argmin(levels[roots])]] = True
-    return mask
-
-
-def _by_energy(graph, rankings, budget, always) -> np.ndarray:
-    mask = graph.all_kept()
-    for ranking in rankings.values():
-        mask[ranking.order[ranking.cut(budget.value) :]] = False
-    return mask | always
-
-
-def _costs(graph: ChannelGraph, kind: str) -> Callable[[np.ndarray], int]:
-    if kind == "macs":
+        Raises:
+            ValueError: If MACs are asked for and the input of the model has unknown sizes.
+        """
+        if self.kind == "params":
+            return graph.params
+        if self.kind == "bytes":
+            return graph.bytes
+        if self.kind == "channels":
+            roots = [producer.roots for producer in graph.producers]
+            return lambda mask: int(sum(np.count_nonzero(mask[r]) for r in roots))
         if any(size is None for t in graph.trace.flat_inputs for size in t.shape[1:]):
             raise ValueError(
                 "MACs cannot be counted: the model's input has unknown sizes "
@@ -152,7 +72,72 @@ def _costs(graph: ChannelGraph, kind: str) -> Callable[[np.ndarray], int]:
                 "it will run at, or ask for `params` or `channels`."
             )
         return graph.macs
-    if kind == "params":
-        return graph.params
-    roots = [producer.roots for producer in graph.producers]
-    return lambda mask: int(sum(np.count_nonzero(mask[r]) for r in roots))
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """What holds for every layer, whatever the target.
+
+    Attributes:
+        keep: Layers, names or patterns (`"stage3_*"`) whose channels all stay.
+        ratios: Name or pattern to the share of channels that these layers lose, in [0, 1), instead
+            of what the target would take.
+        round_to: Kept widths are multiples of it, where the dense ones are.
+        min_channels: Fewest channels that a layer keeps.
+        max_ratio: Largest share of channels that a layer may lose, in [0, 1].
+    """
+
+    keep: Iterable[Any] = ()
+    ratios: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    round_to: int | None = None
+    min_channels: int = 1
+    max_ratio: float = 0.95
+
+    def __post_init__(self):
+        for name in ("round_to", "min_channels"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, (int, np.integer)) or value < 1):
+                raise ValueError(
+                    f"Argument `{name}` must be a positive integer. Received: {name}={value!r}."
+                )
+        if not 0 <= self.max_ratio <= 1:
+            raise ValueError(
+                "Argument `max_ratio` must be in [0, 1]: the largest share of channels that a "
+                f"layer may lose. Received: max_ratio={self.max_ratio!r}."
+            )
+        for pattern, ratio in self.ratios.items():
+            if not 0 <= ratio < 1:
+                raise ValueError(
+                    "A ratio is the share of channels to remove, in [0, 1). "
+                    f"Received: ratios={{{pattern!r}: {ratio!r}}}."
+                )
+
+    def protected(self, graph: ChannelGraph) -> np.ndarray:
+        """Mask of the roots that `keep` names."""
+        mask = np.zeros(len(graph.labels_to_roots), bool)
+        for item in [self.keep] if isinstance(self.keep, str) else self.keep:
+            for producer in matching(graph, item, "keep"):
+                mask[producer.roots] = True
+        return mask
+
+    def least(self, width: int) -> int:
+        """Fewest channels that a layer of some width keeps."""
+        allowed = width - int(np.floor(self.max_ratio * width + 1e-9))
+        return min(width, max(1, self.min_channels, allowed))
+
+
+def matching(graph: ChannelGraph, item: Any, argument: str) -> list[Any]:
+    """The producers that a layer, a name or a pattern means.
+
+    Raises:
+        ValueError: If there are none; the message lists all producers.
+    """
+    pattern = item if isinstance(item, str) else getattr(item, "name", item)
+    found = [p for p in graph.producers if fnmatch.fnmatchcase(p.name, str(pattern))]
+    if not found:
+        names = ", ".join(p.name for p in graph.producers)
+        raise ValueError(
+            f"`{argument}` names no layer that makes channels. Received: {item!r}. Layers that "
+            f"do: {names}."
+        )
+    return found

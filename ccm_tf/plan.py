@@ -1,14 +1,15 @@
 """From a model and a criterion to a plan."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
 
-from ccm_tf.budget import Budget, protected, select
+from ccm_tf.budget import Budget, Limits
 from ccm_tf.criteria import Criterion, get_criterion
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.pruning_plan import PruningPlan
+from ccm_tf.selection import select
 
 
 def plan(
@@ -20,30 +21,42 @@ def plan(
     channels: float | int | None = None,
     macs: float | int | None = None,
     params: float | int | None = None,
+    bytes: int | float | None = None,
     keep: Iterable[Any] = (),
+    ratios: Mapping[str, float] | None = None,
+    round_to: int | None = None,
+    min_channels: int = 1,
+    max_ratio: float = 0.95,
     scope: str = "global",
     verbose: int = 0,
 ) -> PruningPlan:
     """Chooses which channels of a model stay.
 
-    Exactly one of `energy`, `channels`, `macs` and `params` says how far to go. With `energy`
-    every group of channels finds its own width: the fewest channels (components, for `"pca"`)
-    whose share of the criterion's total exceeds it. With the others a threshold on the criterion
-    is searched that leaves at most the given part, by counting labels, without building models.
+    Exactly one of `energy`, `channels`, `macs`, `params` and `bytes` says how far to go. With
+    `energy` every group of channels finds its own width: the fewest channels (components, for
+    `"pca"`) whose share of the criterion's total exceeds it. With the others a threshold on the
+    criterion is searched that leaves at most the given part, by counting labels, without building
+    models; the plan comes within one percent of the target or says in `notes` why not.
 
     Outputs of the model are never pruned, and every layer keeps at least one channel.
 
     Args:
         model: A built functional or sequential `keras.Model`.
-        criterion: Name of a criterion (`"pca"`, `"independence"`, `"magnitude"`, `"random"`) or an
-            instance of one.
+        criterion: Name of a criterion, such as `"pca"` or `"magnitude"`, or an instance of one.
         data: Inputs for criteria that look at feature maps: an array, `(x, y)`, a
             `tf.data.Dataset`, a `keras.utils.PyDataset` or another re-iterable of batches.
         energy: Share of the criterion's total to exceed, in (0, 1].
         channels: Channels to leave: a fraction in (0, 1] or an integer.
         macs: Multiply-accumulates to leave, likewise.
         params: Weights to leave, likewise.
+        bytes: Size of the weights to leave, likewise.
         keep: Layers, names or patterns (`"stage3_*"`) whose channels all stay.
+        ratios: Name or pattern to the share of channels that these layers lose, in [0, 1), instead
+            of what the target would take.
+        round_to: Kept widths are multiples of it where the dense ones are, for example 8; the
+            target is met all the same. Defaults to `None`.
+        min_channels: Fewest channels that a layer keeps. Defaults to 1.
+        max_ratio: Largest share of channels that a layer may lose. Defaults to 0.95.
         scope: `"global"` ranks all groups against each other, `"local"` takes the same share of
             each.
         verbose: 1 shows a progress bar while feature maps are looked at. Defaults to 0.
@@ -63,17 +76,22 @@ def plan(
     ```
     """
     budget = Budget.of(energy=energy, channels=channels, macs=macs, params=params)
+    limits = Limits(keep, dict(ratios or {}), round_to, min_channels, max_ratio)
     chosen = get_criterion(criterion)
     graph = ChannelGraph(model)
-    always = protected(graph, keep)
+    limits.protected(graph)
     if not any(len(group.roots) for group in graph.groups):
         reasons = "; ".join(dict.fromkeys(r for g in graph.groups for r in g.reasons))
         raise ValueError(f"Model '{model.name}' has no channel that could be removed: {reasons}.")
     rankings = chosen.rank(graph, data, verbose=verbose)
-    mask = select(graph, rankings, budget, always, scope)
+    selection = select(graph, rankings, budget, limits, scope)
     settings = {"name": chosen.name, **chosen.get_config()}
     made = PruningPlan.from_mask(
-        graph, mask, criterion=settings, target={budget.kind: budget.value}
+        graph,
+        selection.mask,
+        criterion=settings,
+        target={budget.kind: budget.value},
+        notes=selection.notes,
     )
     made.rankings = {graph.groups[index].name: ranking for index, ranking in rankings.items()}
     return made

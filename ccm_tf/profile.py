@@ -11,6 +11,7 @@ from keras import layers
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.graph.flow import positions
 from ccm_tf.graph.handlers.common import channel_axis, width_of
+from ccm_tf.graph.labelled import bytes_per_value
 from ccm_tf.graph.trace import Call
 
 
@@ -107,7 +108,7 @@ def profile(model: keras.Model, convention: str = "keras") -> Profile:
                 call.outputs[0].shape,
                 sum(_size(w) for w in weights),
                 round(macs),
-                sum(_size(w) * _bytes_per_value(w) for w in weights),
+                sum(_size(w) * bytes_per_value(w) for w in weights),
             )
         )
     return Profile(
@@ -143,10 +144,6 @@ _CONVENTIONS = {
 
 def _size(variable: keras.Variable) -> int:
     return int(np.prod(variable.shape, dtype=np.int64))
-
-
-def _bytes_per_value(variable: keras.Variable) -> int:
-    return np.dtype(keras.backend.standardize_dtype(variable.dtype)).itemsize
 
 
 def _notes(graph: ChannelGraph) -> tuple[str, ...]:

@@ -27,7 +27,8 @@ class PruningPlan:
         fingerprint: `ChannelGraph.fingerprint` of the model that the plan is for.
         criterion: Name and settings of the criterion, if one chose.
         target: What was asked for, for example `{"macs": 0.5}`.
-        counts: `{"dense": {...}, "kept": {...}}` with `channels`, `macs` and `params`.
+        counts: `{"dense": {...}, "kept": {...}}` with `channels`, `macs`, `params` and `bytes`.
+        notes: What a reader should know, for example why a target was not met closely.
 
     Attributes:
         rankings: Name of a group to its `Ranking`; not saved.
@@ -49,6 +50,7 @@ class PruningPlan:
         criterion: Mapping[str, Any] | None = None,
         target: Mapping[str, float | int] | None = None,
         counts: Mapping[str, Mapping[str, int]] | None = None,
+        notes: Iterable[str] = (),
     ):
         self.kept: dict[str, list[int]] = {
             name: sorted(int(c) for c in channels) for name, channels in kept.items()
@@ -57,6 +59,7 @@ class PruningPlan:
         self.criterion = dict(criterion or {})
         self.target = dict(target or {})
         self.counts = {key: dict(value) for key, value in (counts or {}).items()}
+        self.notes: list[str] = list(notes)
         self.rankings: dict[str, Ranking] = {}
 
     @classmethod
@@ -159,6 +162,7 @@ class PruningPlan:
                 "criterion": self.criterion,
                 "target": self.target,
                 "counts": self.counts,
+                "notes": self.notes,
                 "kept": self.kept,
             },
         )
@@ -176,7 +180,8 @@ class PruningPlan:
             raise ValueError(f"'{path}' is not a pruning plan: {error}.") from error
         if not isinstance(value, dict) or value.get("format") != _FORMAT:
             raise ValueError(f"'{path}' is not a pruning plan of the format '{_FORMAT}'.")
-        settings = {key: value[key] for key in ("fingerprint", "criterion", "target", "counts")}
+        names = ("fingerprint", "criterion", "target", "counts", "notes")
+        settings = {name: value[name] for name in names if name in value}
         return cls(value["kept"], **settings)
 
     def summary(self, print_fn: Callable[[str], None] = print) -> None:
@@ -197,6 +202,8 @@ class PruningPlan:
         for kind in self.counts.get("dense", ()):
             dense, kept = self.counts["dense"][kind], self.counts["kept"][kind]
             yield f"  {kind:<8} {dense:>15,} -> {kept:>15,}  ({kept / max(dense, 1):.1%})"
+        for note in self.notes:
+            yield f"  note: {note}"
 
 
 def _producers(graph: ChannelGraph, kept: Mapping[str, Any]) -> dict:
@@ -222,4 +229,9 @@ def _check_channels(name: str, channels: list[int], width: int) -> None:
 
 def _counts(graph: ChannelGraph, mask: np.ndarray) -> dict[str, int]:
     channels = int(sum(np.count_nonzero(mask[p.roots]) for p in graph.producers))
-    return {"channels": channels, "macs": graph.macs(mask), "params": graph.params(mask)}
+    return {
+        "channels": channels,
+        "macs": graph.macs(mask),
+        "params": graph.params(mask),
+        "bytes": graph.bytes(mask),
+    }

@@ -173,7 +173,7 @@ def transformer():
     """Tokens, attention with a residual stream, and a two-layer perceptron."""
     inputs = keras.Input((7,), dtype="int32")
     x = layers.Embedding(11, 6, name="embedding")(inputs)
-    attention = layers.MultiHeadAttention(4, 3, value_dim=2, name="attention")
+    attention = layers.MultiHeadAttention(4, 3, name="attention")
     x = layers.Add(name="add1")([x, attention(x, x)])
     y = layers.Dense(9, activation="gelu", name="up")(x)
     y = layers.Dense(6, name="down")(y)

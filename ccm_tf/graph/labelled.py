@@ -110,17 +110,26 @@ class LabelledModel:
 
     def params(self, mask: np.ndarray | None = None) -> int:
         """Number of weights if only the roots in `mask` stay."""
+        return sum(size for _, size in self._sizes(mask))
+
+    def bytes(self, mask: np.ndarray | None = None) -> int:
+        """Size of the weights if only the roots in `mask` stay."""
+        return sum(bytes_per_value(variable) * size for variable, size in self._sizes(mask))
+
+    def _sizes(self, mask: np.ndarray | None) -> list[tuple[keras.Variable, int]]:
         kept = self.kept(self.all_kept() if mask is None else mask)
         sizes: dict[int, int] = {}
+        variables: dict[int, keras.Variable] = {}
         for call in self.trace.calls:
             for variable in getattr(call.op, "weights", ()):
+                variables[id(variable)] = variable
                 sizes.setdefault(id(variable), int(np.prod(variable.shape, dtype=np.int64)))
             for weight in self.weights_of(call.position):
                 size = 1
                 for length, labels in zip(weight.variable.shape, weight.axes, strict=True):
                     size *= length if labels is None else int(np.count_nonzero(kept(labels)))
                 sizes[id(weight.variable)] = size
-        return sum(sizes.values())
+        return [(variable, sizes[key]) for key, variable in variables.items()]
 
     def _freeze_without_producer(self) -> None:
         """Channels that no layer makes (zeros padded on) go only with channels that one makes."""
@@ -129,6 +138,12 @@ class LabelledModel:
             if effect.produces is not None:
                 made[self.roots_of(effect.produces)] = True
         self._frozen |= ~made[self.labels_to_roots]
+
+
+def bytes_per_value(variable: keras.Variable) -> int:
+    """Size of one value; dtypes that numpy lacks, such as bfloat16, count two bytes."""
+    name = keras.backend.standardize_dtype(variable.dtype)
+    return 2 if name == "bfloat16" else np.dtype(name).itemsize
 
 
 def _read(trace: Trace, flow: Flow) -> tuple[Effect, ...]:
