@@ -131,7 +131,8 @@ def _levels(
     for pattern, ratio in limits.ratios.items():
         for producer in matching(graph, pattern, "ratios"):
             for group in graph.groups:
-                if group.index not in rankings or producer not in group.producers:
+                names = {p.name for p in group.producers}
+                if group.index not in rankings or producer.name not in names:
                     continue
                 ranking = rankings[group.index]
                 fixed.add(group.index)
