@@ -4,6 +4,7 @@
 VENV := .venv
 VENV_JAX := .venv-jax
 WORKERS := 2
+CHROMIUM := chromium
 
 PY := $(VENV)/bin/python
 PY_JAX := $(VENV_JAX)/bin/python
@@ -18,7 +19,7 @@ PYTEST := -m pytest -n $(WORKERS) --dist loadfile
 CORE_TESTS := tests --ignore=tests/tasks --ignore=tests/benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-slow test-jax lint format build-file clean
+.PHONY: help quickstart test test-slow test-jax lint format build-file picture clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## ?/\t/' | expand -t 16
@@ -46,6 +47,10 @@ format: $(INSTALLED)  ## sort imports and lay out the code
 
 build-file: $(INSTALLED)  ## write the Bazel targets in BUILD from the sources' imports
 	$(PY) .ci/build_file.py --write
+
+picture: quickstart  ## draw docs/images/report.png from the quick start's report, with Chromium
+	$(CHROMIUM) --headless --no-sandbox --hide-scrollbars --disable-gpu --window-size=1000,1500 \
+		--screenshot=docs/images/report.png out/quickstart/report.html
 
 clean:  ## remove caches and build outputs; virtual environments and results stay
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache dist *.egg-info
