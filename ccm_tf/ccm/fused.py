@@ -74,7 +74,8 @@ def scores(
         if isinstance(entries[0], MapStatistics):
             values = _map_scores(stacked[1], epsilon)
         else:
-            values = _sample_scores(*stacked, epsilon=epsilon)
+            counts, means, moments = stacked
+            values = _sample_scores(counts, means, moments, epsilon)
         for position, index in enumerate(members):
             result[index] = values[position]
     return result

@@ -68,6 +68,8 @@ def test_t7_total_loss():
 )
 def test_reported_loss_is_the_plain_loss_minus_the_weighted_scores(options):
     model = small()
+    # XLA draws other random numbers.
+    model.get_layer("dropout").rate = 0.0
     plain = Model.from_model(model)
     start = [keras.ops.convert_to_numpy(v) for v in model.variables]
     plain_loss = fit(compiled(plain, learning_rate=0.0))["loss"][0]
@@ -112,13 +114,16 @@ def test_trains_like_the_layer_in_the_graph(over):
     assert found["ccm"][-1] > found["ccm"][0]
 
 
-def test_a_weight_of_zero_trains_bit_for_bit_like_a_plain_model():
+def test_a_weight_of_zero_trains_like_a_plain_model():
     model, plain = small(), small(keras.Model)
     plain.set_weights(model.get_weights())
     model.add_loss(CCMLoss("relu1", weight=0.0))
-    assert fit(compiled(model), 2)["loss"] == fit(compiled(plain), 2)["loss"]
+    found, expected = fit(compiled(model), 2)["loss"], fit(compiled(plain), 2)["loss"]
+    # Bit for bit where nothing is compiled differently: XLA fuses operations in other ways.
+    tolerance = 0 if keras.backend.backend() == "tensorflow" else 1e-6
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
     for a, b in zip(model.get_weights(), plain.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a, b, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("make", zoo.MODELS, ids=lambda make: make.__name__)
@@ -142,7 +147,7 @@ def test_any_model_trains_watched_as_it_trains_plain(make):
         for variable, value in zip(model.variables, start, strict=True):
             variable.assign(value)
         candidate.compile(keras.optimizers.SGD(0.01), "mse")
-        candidate.fit(inputs, targets, batch_size=4, verbose=0)
+        candidate.fit(inputs, targets, batch_size=4, shuffle=False, verbose=0)
         runs.append(candidate.get_weights())
     for a, b in zip(*runs, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
