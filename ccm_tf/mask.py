@@ -37,7 +37,7 @@ def mask(model: keras.Model, plan: PruningPlan) -> keras.Model:
     np.testing.assert_allclose(masked.predict(x), slim.predict(x), atol=1e-5)
     ```
     """
-    graph = ChannelGraph(model)
+    graph = ChannelGraph(model, plan.exact)
     kept = graph.kept(plan.root_mask(graph))
     everything = graph.kept(graph.all_kept())
     with scope_of(model):

@@ -28,6 +28,7 @@ def plan(
     min_channels: int = 1,
     max_ratio: float = 0.95,
     scope: str = "global",
+    exact: bool = True,
     verbose: int = 0,
 ) -> PruningPlan:
     """Chooses which channels of a model stay.
@@ -59,6 +60,8 @@ def plan(
         max_ratio: Largest share of channels that a layer may lose. Defaults to 0.95.
         scope: `"global"` ranks all groups against each other, `"local"` takes the same share of
             each.
+        exact: `False` also removes channels over which a layer normalises or takes a softmax; the
+            slim model is then an approximation that wants fine-tuning. Defaults to `True`.
         verbose: 1 shows a progress bar while feature maps are looked at. Defaults to 0.
 
     Returns:
@@ -78,7 +81,7 @@ def plan(
     budget = Budget.of(energy=energy, channels=channels, macs=macs, params=params)
     limits = Limits(keep, dict(ratios or {}), round_to, min_channels, max_ratio)
     chosen = get_criterion(criterion)
-    graph = ChannelGraph(model)
+    graph = ChannelGraph(model, exact)
     limits.protected(graph)
     if not any(len(group.roots) for group in graph.groups):
         reasons = "; ".join(dict.fromkeys(r for g in graph.groups for r in g.reasons))

@@ -29,6 +29,7 @@ class PruningPlan:
         target: What was asked for, for example `{"macs": 0.5}`.
         counts: `{"dense": {...}, "kept": {...}}` with `channels`, `macs`, `params` and `bytes`.
         notes: What a reader should know, for example why a target was not met closely.
+        exact: As in `ccm_tf.ChannelGraph`.
 
     Attributes:
         rankings: Name of a group to its `Ranking`; not saved.
@@ -51,6 +52,7 @@ class PruningPlan:
         target: Mapping[str, float | int] | None = None,
         counts: Mapping[str, Mapping[str, int]] | None = None,
         notes: Iterable[str] = (),
+        exact: bool = True,
     ):
         self.kept: dict[str, list[int]] = {
             name: sorted(int(c) for c in channels) for name, channels in kept.items()
@@ -60,21 +62,25 @@ class PruningPlan:
         self.target = dict(target or {})
         self.counts = {key: dict(value) for key, value in (counts or {}).items()}
         self.notes: list[str] = list(notes)
+        self.exact = exact
         self.rankings: dict[str, Ranking] = {}
 
     @classmethod
-    def from_kept(cls, model: keras.Model, kept: Mapping[str, Iterable[int]]) -> "PruningPlan":
+    def from_kept(
+        cls, model: keras.Model, kept: Mapping[str, Iterable[int]], exact: bool = True
+    ) -> "PruningPlan":
         """A plan by hand: layers that are not named keep everything, tied layers follow.
 
         Args:
             model: The model to prune.
             kept: Name of a layer to the indices of the output channels that stay.
+            exact: As in `ccm_tf.ChannelGraph`.
 
         Raises:
             ValueError: If a layer is unknown, a channel does not exist or must stay, tied layers
                 contradict each other, or a layer would be left without channels.
         """
-        graph = ChannelGraph(model)
+        graph = ChannelGraph(model, exact)
         named = {name: sorted({int(c) for c in channels}) for name, channels in kept.items()}
         producers = _producers(graph, named)
         mask = graph.all_kept()
@@ -98,7 +104,7 @@ class PruningPlan:
         """A plan from a mask over root labels."""
         kept = {p.name: np.flatnonzero(mask[p.roots]).tolist() for p in graph.producers}
         counts = {"dense": _counts(graph, graph.all_kept()), "kept": _counts(graph, mask)}
-        return cls(kept, graph.fingerprint, counts=counts, **settings)
+        return cls(kept, graph.fingerprint, counts=counts, exact=graph.exact, **settings)
 
     def root_mask(self, graph: ChannelGraph) -> np.ndarray:
         """Mask over the root labels of a graph, checked.
@@ -163,6 +169,7 @@ class PruningPlan:
                 "target": self.target,
                 "counts": self.counts,
                 "notes": self.notes,
+                "exact": self.exact,
                 "kept": self.kept,
             },
         )
@@ -180,7 +187,7 @@ class PruningPlan:
             raise ValueError(f"'{path}' is not a pruning plan: {error}.") from error
         if not isinstance(value, dict) or value.get("format") != _FORMAT:
             raise ValueError(f"'{path}' is not a pruning plan of the format '{_FORMAT}'.")
-        names = ("fingerprint", "criterion", "target", "counts", "notes")
+        names = ("fingerprint", "criterion", "target", "counts", "notes", "exact")
         settings = {name: value[name] for name in names if name in value}
         return cls(value["kept"], **settings)
 

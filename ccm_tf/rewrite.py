@@ -58,7 +58,7 @@ def rewrite(
     ```
     """
     check_fold(fold, data)
-    graph = ChannelGraph(model)
+    graph = ChannelGraph(model, plan.exact)
     kept = graph.kept(plan.root_mask(graph))
     with scope_of(model):
         copy = SlimCopy(graph, kept)

@@ -21,6 +21,9 @@ class ChannelGraph(LabelledModel):
 
     Args:
         model: A built functional or sequential `keras.Model`. It is only read.
+        exact: Keep channels over which a layer normalises or takes a softmax, since removing some
+            changes what becomes of the others. `False` lets them go: the slim model then is an
+            approximation that wants fine-tuning. Defaults to `True`.
 
     Attributes:
         groups: `Group`s of producers whose channels are tied to each other.

@@ -72,9 +72,14 @@ class Effect:
 
 
 class Flow:
-    """Labels of every tensor while the graph is read from its inputs to its outputs."""
+    """Labels of every tensor while the graph is read from its inputs to its outputs.
 
-    def __init__(self):
+    Args:
+        exact: Whether channels stay whose removal would change the function of the others.
+    """
+
+    def __init__(self, exact: bool = True):
+        self.exact = exact
         self.labels = Labels()
         self._channels: dict[Tensor, Channels | None] = {}
         self._produced: dict[str, np.ndarray] = {}
@@ -115,6 +120,11 @@ class Flow:
     def freeze(self, channels: Channels | None, reason: str) -> None:
         if channels is not None:
             self.labels.freeze(channels.labels, reason)
+
+    def freeze_if_exact(self, channels: Channels | None, reason: str) -> None:
+        """Freezes channels that can go only at the price of changing those that stay."""
+        if self.exact:
+            self.freeze(channels, reason)
 
     def freeze_inputs(self, call: Call, reason: str) -> None:
         for tensor in call.inputs:

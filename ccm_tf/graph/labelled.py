@@ -18,6 +18,8 @@ class LabelledModel:
 
     Args:
         model: A built functional or sequential `keras.Model`. It is only read.
+        exact: Whether channels stay whose removal would change the function of the others.
+            Defaults to `True`.
 
     Attributes:
         trace: The calls of the model.
@@ -25,10 +27,11 @@ class LabelledModel:
         labels_to_roots: Root of every label; equal labels have the same root.
     """
 
-    def __init__(self, model: keras.Model):
+    def __init__(self, model: keras.Model, exact: bool = True):
         self.model = model
+        self.exact = exact
         self.trace = Trace(model)
-        flow = Flow()
+        flow = Flow(exact)
         self.effects: tuple[Effect, ...] = _read(self.trace, flow)
         for tensor in self.trace.flat_outputs:
             flow.freeze(flow.of(tensor), "is an output of the model")
@@ -173,14 +176,11 @@ def _check(call: Call, effect: Effect) -> None:
 
 def _unite_calls(call: Call, first: Effect, effect: Effect, flow: Flow) -> None:
     """A shared layer has one kernel: what its calls read along an axis is one set of channels."""
+    reason = f"'{call.name}' is shared and reads channels elsewhere that must stay"
     for path, axes in effect.weights.items():
         for before, now in zip(first.weights[path], axes, strict=True):
-            if before is None and now is None:
-                continue
-            if before is None or now is None:
-                labels = now if before is None else before
-                flow.labels.freeze(
-                    labels, f"'{call.name}' is shared and reads channels elsewhere that must stay"
-                )
-            else:
+            if before is not None and now is not None:
                 flow.labels.unite(before, now)
+            for labels in (before, now):
+                if labels is not None and (before is None or now is None):
+                    flow.labels.freeze(labels, reason)

@@ -132,6 +132,7 @@ LAYERS = {
         lambda x: layers.SeparableConv2D(5, 3, depth_multiplier=2, activation="relu")(x)
     ],
     layers.SimpleRNN: [lambda x: layers.SimpleRNN(4, activation="sigmoid")(x)],
+    layers.Softmax: [lambda x: layers.Softmax(axis=1)(x)],
     layers.SpatialDropout1D: [lambda x: layers.SpatialDropout1D(0.1)(x)],
     layers.SpatialDropout2D: [lambda x: layers.SpatialDropout2D(0.1)(x)],
     layers.SpatialDropout3D: [lambda x: layers.SpatialDropout3D(0.1)(x)],
@@ -148,6 +149,20 @@ LAYERS = {
     layers.ZeroPadding1D: [lambda x: layers.ZeroPadding1D(1)(x)],
     layers.ZeroPadding2D: [lambda x: layers.ZeroPadding2D(((1, 0), (0, 1)))(x)],
     layers.ZeroPadding3D: [lambda x: layers.ZeroPadding3D(1)(x)],
+}
+
+# What is pruned only with `exact=False`.
+INEXACT = {
+    layers.GroupNormalization: [lambda x: layers.GroupNormalization(2)(x)],
+    layers.LayerNormalization: [
+        lambda x: layers.LayerNormalization()(x),
+        lambda x: layers.LayerNormalization(scale=False)(x),
+    ],
+    layers.RMSNormalization: [lambda x: layers.RMSNormalization()(x)],
+    layers.UnitNormalization: [lambda x: layers.UnitNormalization()(x)],
+    layers.Softmax: [lambda x: layers.Softmax()(x)],
+    "Softmax": [ops.softmax],
+    "LogSoftmax": [ops.log_softmax],
 }
 
 # Where one layer after a convolution does not do: whole models.
@@ -193,6 +208,7 @@ OPERATIONS = {
     "Log": [lambda x: ops.log(2.0 + ops.abs(x))],
     "Log1p": [lambda x: ops.log1p(ops.abs(x))],
     "LogSigmoid": [ops.log_sigmoid],
+    "LogSoftmax": [lambda x: ops.log_softmax(x, axis=1)],
     "Max": [lambda x: ops.max(x, axis=(1, 2))],
     "Maximum": [lambda x: ops.maximum(x, layers.Conv2D(6, 1)(x))],
     "Mean": [
@@ -225,6 +241,7 @@ OPERATIONS = {
     "Sin": [ops.sin],
     "Sinh": [lambda x: ops.sinh(ops.tanh(x))],
     "SoftShrink": [ops.soft_shrink],
+    "Softmax": [lambda x: ops.softmax(x, axis=1)],
     "Softplus": [ops.softplus],
     "Softsign": [ops.softsign],
     "SparsePlus": [ops.sparse_plus],

@@ -96,4 +96,18 @@ def prelu(call: Call, flow: Flow) -> Effect:
     return same(channels, weights={"alpha": tuple(axes)})
 
 
-register_frozen("mixes channels", layers.Softmax, "Softmax", "LogSoftmax", "Sparsemax", "Glu")
+@register_handler(layers.Softmax, "Softmax", "LogSoftmax")
+def softmax(call: Call, flow: Flow) -> Effect:
+    """Over channels only with `exact=False`; over other axes always."""
+    tensor = first_input(call)
+    channels = flow.of(tensor)
+    axes = call.op.axis
+    axes = [axes] if isinstance(axes, int) else list(axes)
+    if channels is not None and channels.axis in [a % len(tensor.shape) for a in axes]:
+        flow.freeze_if_exact(
+            channels, f"'{call.name}' ({type(call.op).__name__}) divides by the sum over channels"
+        )
+    return same(channels)
+
+
+register_frozen("mixes channels", "Sparsemax", "Glu")

@@ -35,10 +35,11 @@ def group_normalization(call: Call, flow: Flow) -> Effect:
         # Instance normalisation: the number of groups is the number of channels.
         config = {} if call.op.get_config()["groups"] == -1 else {"groups": labels}
         return same(flow.of(tensor), weights={"gamma": (labels,), "beta": (labels,)}, config=config)
-    flow.freeze(
+    flow.freeze_if_exact(
         flow.of(tensor),
         f"'{call.name}' (GroupNormalization) normalises groups of channels together",
     )
+    flow.unite_groups(labels, groups)
     return same(flow.of(tensor), weights={"gamma": (labels,), "beta": (labels,)})
 
 
@@ -50,10 +51,26 @@ def rescaling(call: Call, flow: Flow) -> Effect:
     return passthrough(call, flow)
 
 
-register_frozen(
-    "normalises over channels together, so removing some would change the others",
-    layers.LayerNormalization,
-    layers.RMSNormalization,
-    layers.UnitNormalization,
-)
+@register_handler(layers.LayerNormalization, layers.RMSNormalization, layers.UnitNormalization)
+def normalization_over_channels(call: Call, flow: Flow) -> Effect:
+    """Removing some channels changes the others: only with `exact=False`."""
+    tensor = first_input(call)
+    axes = call.op.axis
+    axes = [axes] if isinstance(axes, int) else list(axes)
+    if len(axes) > 1:
+        flow.freeze_inputs(call, f"'{call.name}' normalises over several axes together")
+        return same(None)
+    labels = flow.along(tensor, axes[0], call)
+    if labels is None:
+        return same(None)
+    flow.freeze_if_exact(
+        flow.of(tensor),
+        f"'{call.name}' ({type(call.op).__name__}) normalises over channels together, so "
+        "removing some would change the others",
+    )
+    own = [name for name in ("gamma", "beta", "scale") if getattr(call.op, name, None) is not None]
+    weights = {name: (labels,) for name in own if hasattr(getattr(call.op, name), "assign")}
+    return same(flow.of(tensor), weights=weights)
+
+
 register_frozen("holds statistics of the model's input", layers.Normalization)
