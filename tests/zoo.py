@@ -233,6 +233,15 @@ def inputs_for(model, batch=2, seed=0):
     return keras.tree.pack_sequence_as(structure, made)
 
 
+def labels_for(model, batch=2, seed=0):
+    """Random class numbers (0 or 1 where there is one unit) in the structure of the outputs."""
+    rng = np.random.default_rng(seed)
+    outputs = model.outputs[0] if isinstance(model, keras.Sequential) else model.output
+    return keras.tree.map_structure(
+        lambda t: rng.integers(0, max(2, t.shape[-1]), (batch, *t.shape[1:-1])), outputs
+    )
+
+
 def random_plan(model, seed=0, share=0.5):
     """Drops about a share of the free channels, leaving one in every tensor."""
     graph = ChannelGraph(model)

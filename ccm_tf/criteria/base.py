@@ -17,10 +17,14 @@ class Criterion(abc.ABC):
     Attributes:
         name: Name in the registry.
         needs_data: Whether `rank` needs data.
+        needs_labels: Whether the data needs labels: `(x, y)`.
+        cost: What ranking takes, in a few words, for the documentation.
     """
 
     name: str = ""
     needs_data: bool = False
+    needs_labels: bool = False
+    cost: str = ""
 
     @abc.abstractmethod
     def rank(self, graph: Any, data: Any = None, verbose: int = 0) -> dict[int, Ranking]:

@@ -45,6 +45,8 @@ class Independence(StreamingCriterion):
     ```
     """
 
+    cost = "one forward pass, one decomposition per image and feature map"
+
     def __init__(
         self,
         decimals: int | None = None,

@@ -2,11 +2,19 @@
 
 from typing import Any
 
-import keras
 import numpy as np
 
 from ccm_tf.criteria.base import Criterion
+from ccm_tf.criteria.kernels import channel_kernels
 from ccm_tf.criteria.ranking import Ranking
+from ccm_tf.criteria.reduction import (
+    NORMALIZATIONS,
+    REDUCTIONS,
+    check_option,
+    normalized,
+    ranked,
+    reduced,
+)
 from ccm_tf.criteria.registry import register_criterion
 
 _NORMS = ("l1", "l2")
@@ -16,16 +24,24 @@ _NORMS = ("l1", "l2")
 class Magnitude(Criterion):
     r"""Keeps the channels with the largest kernels. Needs no data.
 
-    The score of an output channel is the norm of its slice of the kernel, divided by the mean over
-    the layer's channels, so that scores of different layers compare; a unit made by several layers
-    (residual streams) has the mean of their scores. The L1 norm within a layer is the criterion of
-    H. Li et al., "Pruning Filters for Efficient ConvNets" (2017, arXiv 1608.08710).
+    The score of channel c of a layer is the norm of its slice of the kernel, relative to the
+    layer's other channels, so that scores of different layers compare:
+
+    $$s_c = \frac{\lVert W_c \rVert_p}{\operatorname{mean}_j \lVert W_j \rVert_p}$$
+
+    A unit made by several layers (residual streams), or several times by one (grouped
+    convolutions), has the mean, sum or maximum of their scores. The L1 norm within a layer is the
+    criterion of H. Li et al., "Pruning Filters for Efficient ConvNets" (2017, arXiv 1608.08710).
+    Cost: the weights are read once.
 
     Args:
         norm: `"l2"` or `"l1"`. Defaults to `"l2"`.
+        reduction: `"mean"`, `"sum"` or `"max"` over the channels of a unit. Defaults to `"mean"`.
+        normalization: What norms are divided by, layer by layer: their `"mean"`, their `"max"`, or
+            `"none"`. Defaults to `"mean"`.
 
     Raises:
-        ValueError: If `norm` is neither.
+        ValueError: If an argument is none of these.
 
     Example:
 
@@ -35,42 +51,26 @@ class Magnitude(Criterion):
     ```
     """
 
-    def __init__(self, norm: str = "l2"):
-        if norm not in _NORMS:
-            raise ValueError(
-                f"Invalid value for argument `norm`. Expected one of {_NORMS}. "
-                f"Received: norm={norm!r}"
-            )
-        self.norm = norm
+    cost = "reads the weights"
+
+    def __init__(self, norm: str = "l2", reduction: str = "mean", normalization: str = "mean"):
+        self.norm = check_option("norm", norm, _NORMS)
+        self.reduction = check_option("reduction", reduction, REDUCTIONS)
+        self.normalization = check_option("normalization", normalization, NORMALIZATIONS)
 
     def rank(self, graph: Any, data: Any = None, verbose: int = 0) -> dict[int, Ranking]:
         """See `Criterion.rank`; `data` is not used."""
-        return {group.index: self._ranking(group) for group in graph.groups if len(group.roots) > 0}
+        return {
+            group.index: ranked(group.roots, self.scores(graph, group))
+            for group in graph.groups
+            if len(group.roots)
+        }
 
-    def _ranking(self, group: Any) -> Ranking:
-        roots = np.asarray(group.roots)
-        sums, counts = np.zeros(len(roots)), np.zeros(len(roots))
-        by_root = np.argsort(roots)
-        for producer in group.producers:
-            scores = self._scores(producer)
-            places = np.searchsorted(roots, producer.roots, sorter=by_root)
-            units = by_root[np.minimum(places, len(roots) - 1)]
-            mine = roots[units] == producer.roots
-            np.add.at(sums, units[mine], scores[mine])
-            np.add.at(counts, units[mine], 1)
-        scores = sums / np.maximum(counts, 1)
-        order = np.argsort(-scores, kind="stable")
-        return Ranking(roots[order], scores[order], level=-scores[order])
-
-    def _scores(self, producer: Any) -> np.ndarray:
-        """Norm per output channel over all kernels, biases left out; the layer's mean is 1."""
-        total = np.zeros(len(producer.roots))
-        for variable, axis in producer.weights:
-            values = keras.ops.convert_to_numpy(variable).astype(np.float64)
-            if values.ndim < 2:
-                continue
-            values = np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
-            total += np.sum(np.abs(values) if self.norm == "l1" else values**2, axis=1)
-        scores = total if self.norm == "l1" else np.sqrt(total)
-        mean = scores.mean()
-        return scores / mean if mean > 0 else scores
+    def scores(self, graph: Any, group: Any) -> np.ndarray:
+        """Score of each of a group's free units, in the order of `group.roots`."""
+        order = 1 if self.norm == "l1" else 2
+        parts = [
+            (roots, normalized(np.linalg.norm(rows, ord=order, axis=1), self.normalization))
+            for roots, rows in channel_kernels(graph, group)
+        ]
+        return np.nan_to_num(reduced(group.roots, parts, self.reduction))

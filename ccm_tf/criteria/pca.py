@@ -1,22 +1,20 @@
 """Principal components: how many channels a group needs, and which ones span the others."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from ccm_tf.criteria.ranking import Ranking
 from ccm_tf.criteria.registry import register_criterion
-from ccm_tf.criteria.streaming import Seen, StreamingCriterion, View
-from ccm_tf.statistics.moments import Moments
+from ccm_tf.criteria.second_moments import MomentsCriterion
+from ccm_tf.criteria.streaming import Seen, View
 
-_MATRICES = ("correlation", "covariance")
 # A channel of which less than this fraction of its variance is left is explained by the others.
 _EXPLAINED = 1e-10
 
 
 @register_criterion("pca")
-class PCA(StreamingCriterion):
+class PCA(MomentsCriterion):
     r"""Keeps as many channels as there are principal components worth keeping.
 
     **How many.** With the eigenvalues $l_1 \ge \dots \ge l_C$ of the channels' correlation matrix
@@ -54,37 +52,16 @@ class PCA(StreamingCriterion):
     ```
     """
 
+    cost = "one forward pass, C^3 per group"
+
     def __init__(
         self, matrix: str = "correlation", batch_size: int = 128, max_batches: int | None = None
     ):
-        super().__init__(batch_size, max_batches)
-        if matrix not in _MATRICES:
-            raise ValueError(
-                f"Invalid value for argument `matrix`. Expected one of {_MATRICES}. "
-                f"Received: matrix={matrix!r}"
-            )
-        self.matrix = matrix
-
-    def start(self, channels: int, views: list[View]) -> list[tuple[View, Moments]]:
-        """Moments of the channels of each view."""
-        return [(view, Moments(len(view.units))) for view in views]
-
-    def update(self, statistics: list[tuple[View, Moments]], features: np.ndarray) -> None:
-        """Adds one batch to the moments."""
-        for view, moments in statistics:
-            whole = len(view.positions) == features.shape[-1]
-            moments.update(features if whole else features[..., view.positions])
+        super().__init__(matrix, batch_size, max_batches)
 
     def finish(self, group: Seen, observed: list[tuple[View, Any]]) -> Ranking:
         """Eigenvalues as scores, the greedy subset as order."""
-        parts = [
-            (view.units, moments)
-            for view, statistics in observed
-            for known, moments in statistics
-            if known is view
-        ]
-        _check_samples(group, max(moments.count for _, moments in parts))
-        matrix = self._combined(len(group.roots), parts)
+        matrix = self.matrix_of(group, observed)
         values = np.maximum(np.linalg.eigvalsh(matrix)[::-1], 0)
         values[values < values[0] * len(values) * np.finfo(float).eps] = 0
         order, explained = select_channels(matrix)
@@ -93,20 +70,6 @@ class PCA(StreamingCriterion):
             values,
             details={"eigenvalues": values, "explained": explained},
         )
-
-    def _combined(self, size: int, parts: list[tuple[np.ndarray, Moments]]) -> np.ndarray:
-        total = np.zeros((size, size))
-        for units, moments in parts:
-            if self.matrix == "correlation":
-                total[np.ix_(units, units)] += moments.correlation()
-            else:
-                total[np.ix_(units, units)] += moments.covariance()
-        if self.matrix == "covariance":
-            return total
-        # The diagonal counts the maps in which a channel is alive.
-        diagonal = np.sqrt(np.diag(total))
-        inverse = np.divide(1, diagonal, out=np.zeros(size), where=diagonal > 0)
-        return total * inverse[:, None] * inverse
 
 
 def select_channels(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -150,18 +113,3 @@ def select_channels(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         residual -= np.outer(column, column)
         explained[place] = 1 - np.maximum(np.diag(residual), 0).sum() / total
     return order, np.clip(explained, 0, 1)
-
-
-def _check_samples(group: Seen, samples: int) -> None:
-    channels = len(group.roots)
-    if samples < 2:
-        raise ValueError(
-            f"Principal components of the {channels} channels of group '{group.name}' need at "
-            f"least 2 samples (images x pixels), better {channels} or more. Received: {samples}."
-        )
-    if samples < channels:
-        warnings.warn(
-            f"Group '{group.name}' has {channels} channels but only {samples} samples (images x "
-            f"pixels): at most {samples - 1} components can show. Pass more images.",
-            stacklevel=2,
-        )

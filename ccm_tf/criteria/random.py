@@ -30,6 +30,8 @@ class Random(Criterion):
     ```
     """
 
+    cost = "nothing"
+
     def __init__(self, seed: int = 0):
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise ValueError(f"Argument `seed` must be an integer >= 0. Received: seed={seed!r}")

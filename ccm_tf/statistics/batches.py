@@ -1,14 +1,16 @@
 """Whatever a user calls data, as a stream of batches of model inputs."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
 import numpy as np
 
 
-def batches(data: Any, batch_size: int = 128, max_batches: int | None = None) -> Iterator[Any]:
+def batches(
+    data: Any, batch_size: int = 128, max_batches: int | None = None, labels: bool = False
+) -> Iterator[Any]:
     """Yields batches of model inputs from arrays, data sets and iterables.
 
     Targets and sample weights are dropped: `(x, y)` and `(x, y, sample_weight)` give `x`, as in
@@ -24,13 +26,14 @@ def batches(data: Any, batch_size: int = 128, max_batches: int | None = None) ->
             Defaults to 128.
         max_batches: Stop after so many batches. Defaults to `None`, all of them; needed for data
             without an end.
+        labels: Yield the targets too, as pairs `(x, y)`. Defaults to `False`.
 
     Yields:
         Numpy arrays, or dicts or lists of them: the inputs of one batch.
 
     Raises:
         ValueError: If there is no data or no batch in it, arrays differ in length, the data has no
-            end, or a number is not positive.
+            end, a number is not positive, or labels are asked for and there are none.
 
     Example:
 
@@ -52,7 +55,9 @@ def batches(data: Any, batch_size: int = 128, max_batches: int | None = None) ->
             "The data has no end. Pass `max_batches`, or take some batches: `data.take(100)`. "
             f"Received: {type(data).__name__}."
         )
-    return _stream(data, batch_size, max_batches)
+    if labels and _as_arrays(data) is not None:
+        _labelled(data)
+    return _stream(data, batch_size, max_batches, _labelled if labels else _inputs_of)
 
 
 def batch_count(data: Any, batch_size: int = 128, max_batches: int | None = None) -> int | None:
@@ -75,9 +80,11 @@ def _check_positive(name: str, value: Any) -> None:
         raise ValueError(f"Argument `{name}` must be a positive integer. Received: {value!r}")
 
 
-def _stream(data: Any, batch_size: int, max_batches: int | None) -> Iterator[Any]:
+def _stream(
+    data: Any, batch_size: int, max_batches: int | None, part: Callable[[Any], Any]
+) -> Iterator[Any]:
     empty = True
-    for batch in itertools.islice(_all_batches(data, batch_size), max_batches):
+    for batch in itertools.islice(_all_batches(data, batch_size, part), max_batches):
         empty = False
         yield batch
     if empty:
@@ -87,10 +94,9 @@ def _stream(data: Any, batch_size: int, max_batches: int | None) -> Iterator[Any
         )
 
 
-def _all_batches(data: Any, batch_size: int) -> Iterator[Any]:
-    arrays = _as_arrays(data)
-    if arrays is not None:
-        yield from _slices(arrays, batch_size)
+def _all_batches(data: Any, batch_size: int, part: Callable[[Any], Any]) -> Iterator[Any]:
+    if _as_arrays(data) is not None:
+        yield from _slices(part(data), batch_size)
         return
     source: Iterable[Any]
     if isinstance(data, keras.utils.PyDataset):
@@ -103,7 +109,7 @@ def _all_batches(data: Any, batch_size: int) -> Iterator[Any]:
             f"or an iterable of batches. Received: {type(data).__name__}."
         )
     for element in source:
-        yield keras.tree.map_structure(np.asarray, _inputs_of(element))
+        yield keras.tree.map_structure(np.asarray, part(element))
 
 
 def _py_dataset(data: keras.utils.PyDataset) -> Iterator[Any]:
@@ -117,6 +123,18 @@ def _inputs_of(element: Any) -> Any:
     if isinstance(element, tuple) and element:
         return element[0]
     return element
+
+
+def _labelled(element: Any) -> tuple[Any, Any]:
+    """The `(x, y)` of one element."""
+    if isinstance(element, tuple) and len(element) > 1 and element[1] is not None:
+        x, y = element[:2]
+        numbers = isinstance(y, (list, tuple)) and not any(map(_is_array, y))
+        return x, np.asarray(y) if numbers else y
+    raise ValueError(
+        "Labels are needed here: pass `(x, y)`, or a data set or iterable of batches `(x, y)`. "
+        f"Received: {type(element).__name__} without labels."
+    )
 
 
 def _as_arrays(data: Any) -> Any:

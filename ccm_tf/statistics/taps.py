@@ -82,7 +82,7 @@ def _features(graph, stream, maps, progress):
         samples = len(keras.tree.flatten(inputs)[0])
         # A smaller batch than before is filled up, so that it needs no compilation of its own.
         size = max(size, samples)
-        outputs = probe.predict_on_batch(_filled_up(inputs, size))
+        outputs = probe.predict_on_batch(filled_up(inputs, size))
         yield [
             _channels_last(output, feature_map.axis, samples, size)
             for output, feature_map in zip(outputs, maps, strict=True)
@@ -161,7 +161,9 @@ def _checked(array: np.ndarray, tensor: Any, name: str) -> np.ndarray:
     return array.astype(tensor.dtype) if array.dtype != tensor.dtype else array
 
 
-def _filled_up(inputs: Any, size: int) -> Any:
+def filled_up(inputs: Any, size: int) -> Any:
+    """Arrays with their samples repeated up to a number of samples."""
+
     def fill(array):
         return np.resize(array, (size, *array.shape[1:])) if len(array) < size else array
 

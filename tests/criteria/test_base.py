@@ -7,16 +7,22 @@ from ccm_tf.criteria import criteria
 from ccm_tf.graph import ChannelGraph
 from tests import zoo
 
+QUIET = pytest.mark.filterwarnings(
+    "ignore:Group:UserWarning",
+    "ignore:No feature map:UserWarning",
+    "ignore:No batch normalisation:UserWarning",
+)
+
 
 @pytest.fixture(scope="module", params=[m.__name__ for m in zoo.MODELS])
 def case(request):
     model = getattr(zoo, request.param)()
     zoo.randomise(model)
-    return ChannelGraph(model), zoo.inputs_for(model, batch=6)
+    return ChannelGraph(model), (zoo.inputs_for(model, batch=6), zoo.labels_for(model, batch=6))
 
 
 @pytest.mark.parametrize("name", criteria())
-@pytest.mark.filterwarnings("ignore:Group:UserWarning", "ignore:No feature map:UserWarning")
+@QUIET
 def test_rankings_are_permutations_of_the_free_channels(name, case):
     graph, data = case
     rankings = criteria()[name]().rank(graph, data)
@@ -42,7 +48,7 @@ def test_rankings_are_permutations_of_the_free_channels(name, case):
 def test_ranking_is_deterministic_and_leaves_the_model_alone(name):
     model = zoo.residual()
     before = model.get_weights()
-    data = zoo.inputs_for(model, batch=6)
+    data = zoo.inputs_for(model, batch=6), zoo.labels_for(model, batch=6)
     first, again = (criteria()[name]().rank(ChannelGraph(model), data) for _ in range(2))
     for index in first:
         np.testing.assert_array_equal(first[index].order, again[index].order)
@@ -51,6 +57,7 @@ def test_ranking_is_deterministic_and_leaves_the_model_alone(name):
         np.testing.assert_array_equal(old, new)
 
 
+@QUIET
 @pytest.mark.parametrize("name", criteria())
 def test_missing_data(name):
     graph = ChannelGraph(zoo.chain())
@@ -59,6 +66,9 @@ def test_missing_data(name):
         return
     with pytest.raises(ValueError, match=f"'{name}'.*needs data"):
         criteria()[name]().rank(graph)
+    if criteria()[name].needs_labels:
+        with pytest.raises(ValueError, match="Labels are needed"):
+            criteria()[name]().rank(graph, zoo.inputs_for(graph.model))
 
 
 @pytest.mark.parametrize("name", criteria())

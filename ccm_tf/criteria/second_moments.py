@@ -1,0 +1,87 @@
+"""Criteria that look at how the channels of a group vary together."""
+
+import abc
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ccm_tf.criteria.ranking import Ranking
+from ccm_tf.criteria.reduction import check_option
+from ccm_tf.criteria.streaming import Seen, StreamingCriterion, View
+from ccm_tf.statistics.moments import Moments
+
+_MATRICES = ("correlation", "covariance")
+
+
+class MomentsCriterion(StreamingCriterion):
+    """A criterion that needs the correlation or covariance matrix of each group.
+
+    Units that are coupled (residual streams) share one matrix: the average of the correlations, or
+    the sum of the covariances, over the feature maps in which they appear. Memory is O(C^2).
+
+    Args:
+        matrix: `"correlation"` or `"covariance"`.
+        batch_size: Samples per batch where the data is arrays. Defaults to 128.
+        max_batches: Stop after so many batches. Defaults to `None`, all of the data.
+    """
+
+    def __init__(self, matrix: str, batch_size: int = 128, max_batches: int | None = None):
+        super().__init__(batch_size, max_batches)
+        self.matrix = check_option("matrix", matrix, _MATRICES)
+
+    @abc.abstractmethod
+    def finish(self, group: Seen, observed: list[tuple[View, Any]]) -> Ranking:
+        """See `StreamingCriterion.finish`; `matrix_of` gives the matrix."""
+
+    def start(self, channels: int, views: list[View]) -> list[tuple[View, Moments]]:
+        """Moments of the channels of each view."""
+        return [(view, Moments(len(view.units))) for view in views]
+
+    def update(self, statistics: list[tuple[View, Moments]], features: np.ndarray) -> None:
+        """Adds one batch to the moments."""
+        for view, moments in statistics:
+            whole = len(view.positions) == features.shape[-1]
+            moments.update(features if whole else features[..., view.positions])
+
+    def matrix_of(self, group: Seen, observed: list[tuple[View, Any]]) -> np.ndarray:
+        """The matrix of a group's units, (C, C); rows of dead units are zero.
+
+        Raises:
+            ValueError: If there are fewer than two samples.
+        """
+        parts = [
+            (view.units, moments)
+            for view, statistics in observed
+            for known, moments in statistics
+            if known is view
+        ]
+        _check_samples(group, max(moments.count for _, moments in parts))
+        size = len(group.roots)
+        total = np.zeros((size, size))
+        for units, moments in parts:
+            if self.matrix == "correlation":
+                total[np.ix_(units, units)] += moments.correlation()
+            else:
+                total[np.ix_(units, units)] += moments.covariance()
+        if self.matrix == "covariance":
+            return total
+        # The diagonal counts the maps in which a channel is alive.
+        diagonal = np.sqrt(np.diag(total))
+        inverse = np.divide(1, diagonal, out=np.zeros(size), where=diagonal > 0)
+        return total * inverse[:, None] * inverse
+
+
+def _check_samples(group: Seen, samples: int) -> None:
+    channels = len(group.roots)
+    if samples < 2:
+        raise ValueError(
+            f"The correlations of the {channels} channels of group '{group.name}' need at least 2 "
+            f"samples (images x pixels), better {channels} or more. Received: {samples}."
+        )
+    if samples < channels:
+        warnings.warn(
+            f"Group '{group.name}' has {channels} channels but only {samples} samples (images x "
+            f"pixels): at most {samples - 1} components can show. Pass more images.",
+            stacklevel=3,
+        )
