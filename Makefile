@@ -49,7 +49,7 @@ build-file: $(INSTALLED)  ## write the Bazel targets in BUILD from the sources' 
 	$(PY) .ci/build_file.py --write
 
 picture: quickstart  ## draw docs/images/report.png from the quick start's report, with Chromium
-	$(CHROMIUM) --headless --no-sandbox --hide-scrollbars --disable-gpu --window-size=1000,1500 \
+	$(CHROMIUM) --headless --no-sandbox --hide-scrollbars --disable-gpu --window-size=1100,1255 \
 		--screenshot=docs/images/report.png out/quickstart/report.html
 
 clean:  ## remove caches and build outputs; virtual environments and results stay
