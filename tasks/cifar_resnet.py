@@ -6,7 +6,10 @@ python -m tasks.cifar_resnet --depth=56 --flagfile=tasks/flagfiles/resnet56_ccm_
 from absl import app
 from absl import flags as absl_flags
 
-from tasks import flags, pipeline
+from tasks.quiet import quietly
+
+with quietly():
+    from tasks import flags, pipeline
 
 if __name__ == "__main__":
     flags.define(output_dir="out/resnet")

@@ -6,7 +6,10 @@ python -m tasks.cifar_vgg16 --dataset=image_folder --data_dir=DIR --output_dir=o
 
 from absl import app
 
-from tasks import flags, pipeline
+from tasks.quiet import quietly
+
+with quietly():
+    from tasks import flags, pipeline
 
 if __name__ == "__main__":
     flags.define(output_dir="out/vgg16")

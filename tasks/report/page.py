@@ -206,9 +206,9 @@ def _frozen(layers: Sequence[dict[str, Any]]) -> str:
 def _settings(report: dict[str, Any]) -> str:
     run = report["run"]
     flags = " ".join(
-        f"--{name}={value}"
+        f"--{name}={','.join(value) if isinstance(value, list) else value}"
         for name, value in run["flags"].items()
-        if value not in (None, "") and name != "network"
+        if value not in (None, "", []) and name != "network"
     )
     mean, std = (", ".join(f"{v:.4f}" for v in run[key]) for key in ("mean", "std"))
     return (

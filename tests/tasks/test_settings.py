@@ -62,7 +62,5 @@ def test_energy_is_a_share(make_settings, energy):
 
 
 def test_a_target_is_needed(make_settings):
-    with pytest.raises(
-        ValueError, match="how far to prune. Pass one of --energy, "
-    ):
+    with pytest.raises(ValueError, match="how far to prune. Pass one of --energy, "):
         make_settings(without="--macs")
