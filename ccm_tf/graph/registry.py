@@ -92,6 +92,11 @@ def frozen(call: Call, flow: Flow) -> Effect:
     return Effect([None] * len(call.outputs))
 
 
+def handler_for_kind(kind: type | str) -> Handler:
+    """The handler that is registered for a layer class or a name."""
+    return _NAMED[kind] if isinstance(kind, str) else _LAYERS[kind]
+
+
 def handled_layers() -> tuple[type, ...]:
     """Layer classes with a handler."""
     return tuple(_LAYERS)
