@@ -71,24 +71,13 @@ def _header(report: dict[str, Any]) -> str:
     dense, last, flags = report["dense"], final(report), report["run"]["flags"]
     ((kind, value),) = report["plan"]["target"].items()
     target = _TARGETS[kind].format(f"{100 * value:.3g} %" if value <= 1 else f"{value:,}")
+    faster = dense["latency_ms"] / last["latency_ms"]
     cards = [
-        _card("MACs", f"−{1 - last['macs'] / dense['macs']:.1%}", numbers.count(last["macs"])),
-        _card(
-            "parameters",
-            f"−{1 - last['params'] / dense['params']:.1%}",
-            numbers.count(last["params"]),
-        ),
-        _card("file size", numbers.size(last["bytes"]), f"dense {numbers.size(dense['bytes'])}"),
-        _card(
-            "latency",
-            numbers.milliseconds(last["latency_ms"]),
-            f"{dense['latency_ms'] / last['latency_ms']:.1f}× as fast as dense",
-        ),
-        _card(
-            "test accuracy",
-            numbers.percent(last["accuracy"]),
-            f"dense {numbers.percent(dense['accuracy'])}",
-        ),
+        _card("test accuracy", "accuracy", report, numbers.percent(last["accuracy"])),
+        _card("MACs", "macs", report, numbers.change(last["macs"], dense["macs"])),
+        _card("parameters", "params", report, numbers.change(last["params"], dense["params"])),
+        _card("file size", "bytes", report, numbers.change(last["bytes"], dense["bytes"])),
+        _card("latency", "latency_ms", report, f"{faster:.1f}× speed"),
     ]
     return (
         f"<header><h1>{html.escape(_title(report))}</h1><p>Width {flags['width']}. Trained with "
@@ -98,7 +87,9 @@ def _header(report: dict[str, Any]) -> str:
     )
 
 
-def _card(name: str, value: str, note: str) -> str:
+def _card(name: str, key: str, report: dict[str, Any], value: str) -> str:
+    shown = COLUMNS[key][1]
+    note = f"{shown(report['dense'][key])} → {shown(final(report)[key])}"
     return (
         f'<div class="card"><div class="name">{name}</div><div class="value">{value}</div>'
         f'<div class="note">{note}</div></div>'

@@ -42,9 +42,10 @@ def test_says_what_matters(report):
     text = page(report, MATRICES, SLIM)
     for expected in (
         "VGG-16 on digits, pruned",
-        "−75.1%",
+        "−75.1 %",
+        "19.9 M → 4.96 M",
         "at most 25 % of the MACs",
-        "2.9× as fast as dense",
+        "2.9× speed",
         "97.00 %",
         "right after the cut accuracy was 10.00 %",
         "conv1 + 1 tied",
