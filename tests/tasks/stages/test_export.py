@@ -4,6 +4,7 @@ import pytest
 from tasks.stages.export import EXPORT
 
 
+@pytest.mark.tensorflow
 def test_without_tensorflow_says_why_and_goes_on(finished, monkeypatch, capsys):
     before = finished.path("model.tflite").read_bytes()
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
