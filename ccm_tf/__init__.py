@@ -31,5 +31,6 @@ from ccm_tf.profile import profile as profile
 from ccm_tf.pruning_plan import PruningPlan as PruningPlan
 from ccm_tf.recovery.recalibrate import recalibrate as recalibrate
 from ccm_tf.rewrite import rewrite as rewrite
+from ccm_tf.sensitivity import sensitivity as sensitivity
 
 __version__ = "0.1.0"

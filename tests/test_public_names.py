@@ -8,6 +8,7 @@ import ccm_tf
 PROMISED = """
 CCMLoss CCMRegularizer ChannelGraph Model PruningPlan channel_correlation export_tflite
 feature_layers mask plan profile recalibrate register_criterion register_handler rewrite
+sensitivity
 """.split()
 
 
@@ -17,7 +18,7 @@ def test_promised_names_are_there_and_documented():
 
 
 def test_functions_are_not_hidden_by_the_modules_of_the_same_name():
-    for name in ("mask", "plan", "profile", "rewrite", "recalibrate"):
+    for name in ("mask", "plan", "profile", "rewrite", "recalibrate", "sensitivity"):
         assert callable(getattr(ccm_tf, name))
 
 
