@@ -20,8 +20,9 @@ class CCMLoss(keras.layers.Layer):
     There are two ways to use it:
 
     - `model.add_loss(CCMLoss(layer))` on a `ccm_tf.Model` watches the output of one of its layers
-      and leaves the layers as they are. Note that a plain `keras.Model` made with the functional
-      API refuses every `add_loss` with an empty `NotImplementedError`: use
+      and leaves the layers as they are. A plain model cannot take the loss, and Keras does not
+      say so: a functional `keras.Model` answers every `add_loss` with an empty
+      `NotImplementedError`, a `keras.Sequential` with a `ValueError` about tensors. Use
       `ccm_tf.Model.from_model(model)`.
     - Called on a tensor, `CCMLoss()(x)`, it is a layer of your model that returns its input
       unchanged. Use one `CCMLoss` per call: on JAX, Keras keeps only the last loss of a layer that

@@ -1,7 +1,6 @@
 """A Keras model to which CCM-losses can be added."""
 
 import contextlib
-import difflib
 import inspect
 import threading
 from collections.abc import Iterator
@@ -11,11 +10,11 @@ import keras
 from keras import ops
 
 from ccm_tf import replicas
-from ccm_tf.ccm import correlation
 from ccm_tf.ccm.history import CCMScores, with_ccm_callbacks
 from ccm_tf.ccm.loss import CCMLoss
 from ccm_tf.ccm.tapped import TappedModel, Watched
-from ccm_tf.graph.trace import Call, functional_view
+from ccm_tf.ccm.watchable import watchable_call
+from ccm_tf.graph.trace import functional_view
 
 
 @keras.saving.register_keras_serializable(package="ccm_tf")
@@ -37,6 +36,9 @@ class Model(keras.Model):
         name: Name of the model. Defaults to a generated one.
         **kwargs: Further arguments of `keras.Model`, such as `trainable`.
 
+    Raises:
+        ValueError: If `inputs` or `outputs` is missing.
+
     Example:
 
     ```python
@@ -55,8 +57,15 @@ class Model(keras.Model):
         2023, arXiv 2310.06344.
     """
 
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any):
-        super().__init__(inputs, outputs, name=name, **kwargs)
+    def __init__(self, *args: Any, **kwargs: Any):
+        # Not `(inputs, outputs, name=None)`: Keras 3.14 would not save such a class's graph.
+        if len(args) + len({"inputs", "outputs"}.intersection(kwargs)) < 2:
+            raise ValueError(
+                "Expected `ccm_tf.Model(inputs, outputs)` with tensors of the functional API, or "
+                "`ccm_tf.Model.from_model(model)` for a model that exists. "
+                f"Received: {len(args)} positional arguments and {sorted(kwargs)}"
+            )
+        super().__init__(*args, **kwargs)
         # One plain object, so that Keras tracks nothing of it as a part of the model.
         self._ccm = _Watch()
 
@@ -116,7 +125,7 @@ class Model(keras.Model):
         if self._ccm.tapped is None:
             self._ccm.tapped = TappedModel(self)
         # The name in the trace, which is unique over nested models too.
-        loss.layer_name = _watchable_call(self, loss, self._ccm.tapped.trace.calls).name
+        loss.layer_name = watchable_call(self, loss, self._ccm.tapped.trace.calls).name
         self._ccm.losses.append(loss)
         with replicas.scope_of(self):
             self._ccm.metric = CCMScores([str(loss.layer_name) for loss in self._ccm.losses])
@@ -233,38 +242,3 @@ def _watched_inside(model: keras.Model) -> list[Watched]:
         if isinstance(layer, keras.Model):
             found += _watched_inside(layer)
     return found
-
-
-def _watchable_call(model: keras.Model, loss: CCMLoss, calls: tuple[Call, ...]) -> Call:
-    """The (first) call of the operation that a loss refers to; raises if there is none."""
-    if loss.layer_name is None:
-        raise ValueError(
-            "Expected a CCMLoss that refers to a layer of the model: "
-            f"`model.add_loss(CCMLoss(layer))`. Received: {loss!r} without a layer."
-        )
-    if loss.layer is None:
-        found = [call for call in calls if call.name == loss.layer_name]
-    else:
-        found = [call for call in calls if call.op is loss.layer]
-    if not found:
-        raise ValueError(_not_found(model, loss, [call.name for call in calls]))
-    outputs = keras.tree.flatten(found[0].op.output)
-    if len(outputs) != 1:
-        raise ValueError(
-            f"Layer '{loss.layer_name}' has {len(outputs)} outputs, and CCMLoss watches layers "
-            "with one. Add the loss to a layer that takes the output you mean, such as "
-            "`keras.layers.Identity()`."
-        )
-    correlation.check_features(outputs[0], f"an output of layer '{loss.layer_name}'")
-    return found[0]
-
-
-def _not_found(model, loss, names):
-    if loss.layer_name in {tensor.name for tensor in keras.tree.flatten(model.inputs)}:
-        return f"Layer '{loss.layer_name}' is an input of the model, which nothing can train."
-    text = f"Layer '{loss.layer_name}' is not part of model '{model.name}'"
-    if loss.layer_name in names:
-        return f"{text}, which has another layer of that name: take `model.get_layer(name)`."
-    names = list(dict.fromkeys(names))
-    near = difflib.get_close_matches(str(loss.layer_name), names, n=3) or names[:5]
-    return f"{text}. Layers that are: {', '.join(near)}{', …' if len(near) < len(names) else ''}."
