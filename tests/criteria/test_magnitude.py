@@ -78,3 +78,50 @@ def test_all_zero_kernels_are_no_error():
 def test_unknown_norm():
     with pytest.raises(ValueError, match="'l1', 'l2'.*'max'"):
         Magnitude(norm="max")
+
+
+def tied():
+    """Two layers that make the same two channels, of norms (1, 3) and (30, 10)."""
+    inputs = keras.Input((4, 4, 1))
+    x = keras.layers.Conv2D(2, 1, use_bias=False, name="stem")(inputs)
+    y = keras.layers.Conv2D(2, 1, use_bias=False, name="branch")(x)
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Add()([x, y]))
+    model = keras.Model(inputs, keras.layers.Dense(2, name="logits")(x))
+    model.get_layer("stem").set_weights([np.array([1.0, 3.0]).reshape(1, 1, 1, 2)])
+    model.get_layer("branch").set_weights([np.diag([30.0, 10.0])[None, None]])
+    return ChannelGraph(model)
+
+
+@pytest.mark.parametrize(
+    ("reduction", "normalization", "expected"),
+    [
+        ("mean", "none", [31 / 2, 13 / 2]),
+        ("sum", "none", [31, 13]),
+        ("max", "none", [30, 10]),
+        ("sum", "max", [1 / 3 + 1, 1 + 1 / 3]),
+        ("max", "mean", [1.5, 1.5]),
+    ],
+)
+def test_reductions_and_normalizations(reduction, normalization, expected):
+    graph = tied()
+    made = Magnitude(reduction=reduction, normalization=normalization)
+    np.testing.assert_allclose(made.scores(graph, graph.groups[0]), expected)
+
+
+def test_heads_and_recurrent_units_are_ranked():
+    inputs = keras.Input((6, 3))
+    x = keras.layers.LSTM(4, name="cells")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2, name="logits")(x))
+    kernel, recurrent, bias = model.get_layer("cells").get_weights()
+    weak = np.tile(np.arange(4) == 2, 4)
+    model.get_layer("cells").set_weights([kernel * ~weak, recurrent * ~weak, bias])
+    graph = ChannelGraph(model)
+    ranking = Magnitude().rank(graph)[0]
+    assert ranking.order[-1] == graph.groups[0].roots[2]
+    assert ranking.scores[-1] == 0 < ranking.scores[-2]
+
+
+@pytest.mark.parametrize("argument", ["reduction", "normalization"])
+def test_unknown_options(argument):
+    with pytest.raises(ValueError, match=f"`{argument}`.*'median'"):
+        Magnitude(**{argument: "median"})

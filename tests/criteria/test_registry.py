@@ -17,12 +17,33 @@ from ccm_tf.criteria import (
 from ccm_tf.graph import ChannelGraph
 from tests import zoo
 
-BUILT_IN = ["independence", "magnitude", "pca", "random"]
+BUILT_IN = [
+    "activation_mean",
+    "apoz",
+    "bn_scale",
+    "correlation",
+    "fisher",
+    "geometric_median",
+    "independence",
+    "lamp",
+    "magnitude",
+    "pca",
+    "random",
+    "taylor",
+]
+STREAM = {"batch_size": 16, "max_batches": 5}
 SETTINGS = {
-    "independence": {"decimals": 4, "reference": True, "batch_size": 16, "max_batches": 5},
-    "magnitude": {"norm": "l1"},
-    "pca": {"matrix": "covariance", "batch_size": 16, "max_batches": 5},
+    "activation_mean": {"reduction": "sum", "normalization": "max", **STREAM},
+    "apoz": {"reduction": "max", "normalization": "mean", **STREAM},
+    "bn_scale": {"reduction": "sum", "normalization": "max", "fallback": "keep"},
+    "correlation": {"matrix": "covariance", **STREAM},
+    "fisher": {"loss": "mean_squared_error", "normalization": "mean", **STREAM},
+    "geometric_median": {"reduction": "max", "normalization": "none"},
+    "independence": {"decimals": 4, "reference": True, **STREAM},
+    "magnitude": {"norm": "l1", "reduction": "sum", "normalization": "max"},
+    "pca": {"matrix": "covariance", **STREAM},
     "random": {"seed": 7},
+    "taylor": {"of": "weights", "loss": ["mse"], "normalization": "max", **STREAM},
 }
 
 

@@ -155,3 +155,40 @@ def test_numbers_must_be_positive_integers(number):
         batches(X, batch_size=number)
     with pytest.raises(ValueError, match="max_batches"):
         batches(X, max_batches=number)
+
+
+LABELLED = ("x, y", "x, y, weights", "batches of x, y", "generator", "PyDataset")
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_labels_come_with_their_samples(name):
+    found = list(batches(SOURCES[name](), batch_size=4, labels=True))
+    assert [(len(x), len(y)) for x, y in found] == [(4, 4), (4, 4), (2, 2)]
+    np.testing.assert_array_equal(np.concatenate([x for x, _ in found]), X)
+    np.testing.assert_array_equal(np.concatenate([y for _, y in found]), Y)
+
+
+def test_labels_as_a_list_of_numbers_or_a_dict():
+    ((_, y),) = batches((X, Y.tolist()), labels=True)
+    np.testing.assert_array_equal(y, Y)
+    ((x, y),) = batches(({"a": X}, {"b": Y, "c": X}), labels=True)
+    assert sorted(x) == ["a"] and sorted(y) == ["b", "c"]
+    ((_, y),) = batches(([X, X], [Y, X]), labels=True)
+    assert [part.shape for part in y] == [(10,), (10, 2)]
+
+
+@pytest.mark.parametrize("name", ["array", "tuple of one"])
+def test_missing_labels_are_refused_at_the_call(name):
+    with pytest.raises(ValueError, match=r"Labels are needed here: pass `\(x, y\)`"):
+        batches(SOURCES[name](), labels=True)
+
+
+@pytest.mark.parametrize("name", ["batches of x", "generator of x"])
+def test_batches_without_labels(name):
+    with pytest.raises(ValueError, match="Labels are needed"):
+        list(batches(SOURCES[name](), labels=True))
+
+
+def test_fewer_labels_than_samples():
+    with pytest.raises(ValueError, match="equally many samples"):
+        list(batches((X, Y[:9]), labels=True))
