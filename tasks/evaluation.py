@@ -7,20 +7,26 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from tasks import progress
 from tasks.batches import Batches
 
 
-def accuracy(model: keras.Model, batches: Batches) -> float:
+def accuracy(model: keras.Model, batches: Batches, task: str = "") -> float:
     """Share of images whose largest logit is the right one.
 
     Args:
         model: A model that returns logits; it need not be compiled.
         batches: Images in order: `Batches` without a seed.
+        task: What is going on, printed first, on a terminal with a progress bar. Defaults to
+            nothing.
 
     Returns:
         A number from 0 to 1.
     """
-    return correct(model.predict(batches, verbose=0), batches.labels)
+    if task:
+        print(task, flush=True)
+    verbose = int(bool(task) and progress.interactive())
+    return correct(model.predict(batches, verbose=verbose), batches.labels)
 
 
 def correct(logits: np.ndarray, labels: np.ndarray) -> float:

@@ -43,6 +43,7 @@ def run(settings: Settings, only: Sequence[str] = (), skip: Sequence[str] = ()) 
             head = f"[{number}/{len(stages)}] {stage.name}: "
             if stage.done(job):
                 print(f"{head}done already ({', '.join(stage.makes)})", flush=True)
+                stage.show(job)
                 continue
             print(f"{head}{stage.title}", flush=True)
             start = time.perf_counter()

@@ -35,24 +35,21 @@ def measured(job: Job) -> dict[str, Any]:
         for name in NETWORKS
         if job.has(f"{name}.keras")
     }
-    shown = progress.bar(len(models) + 1, "measuring", unit="network")
-    for done, (name, model) in enumerate(models.items(), start=1):
-        rows[name] = _in_keras(model, job)
-        shown.update(done)
+    for name, model in models.items():
+        rows[name] = _in_keras(model, job, f"testing the {name} network")
     in_litert = all(job.has(f"{name}.tflite") for name in models) and job.has("model.tflite")
     if in_litert:
         _in_litert(rows, list(models), job)
     else:
         for name, latency in zip(models, keras_latencies(list(models.values())), strict=True):
             rows[name]["latency_ms"] = latency
-    shown.update(len(models) + 1)
     return rows | {"how": _how(in_litert)}
 
 
-def _in_keras(model: keras.Model, job: Job) -> dict[str, Any]:
+def _in_keras(model: keras.Model, job: Job, task: str) -> dict[str, Any]:
     counted, published = ccm_tf.profile(model), ccm_tf.profile(model, convention="thop")
     return {
-        "accuracy": accuracy(model, job.dataset.batches("test", 256)),
+        "accuracy": accuracy(model, job.dataset.batches("test", 256), task),
         "params": counted.params,
         "macs": counted.macs,
         "bytes": counted.bytes,
@@ -67,7 +64,8 @@ def _in_litert(rows: dict[str, Any], names: list[str], job: Job) -> None:
     for name, file, milliseconds in zip(names, files, latencies(files), strict=True):
         rows[name] |= {"bytes": file.stat().st_size, "latency_ms": milliseconds}
     test = job.dataset.batches("test", 256)
-    logits = np.concatenate([run_tflite(job.path("model.tflite"), x) for x, _ in test])
+    shown = progress.watched(test, "testing model.tflite")
+    logits = np.concatenate([run_tflite(job.path("model.tflite"), x) for x, _ in shown])
     rows["tflite"] = rows[names[-1]] | {
         "accuracy": correct(logits, test.labels),
         "bytes": job.path("model.tflite").stat().st_size,

@@ -24,7 +24,12 @@ def run(job: Job) -> None:
     matrices = {name: correlations(job, name, images) for name in ("dense", last)}
     write_text(job.path("report.html"), page(report, matrices["dense"], matrices[last]))
     write_json(job.path("report.json"), report)
-    print(table(report))
+    show(job)
+
+
+def show(job: Job) -> None:
+    """Prints the table and where the page is."""
+    print(table(job.read_json("report.json")))
     print(f"Report: {job.path('report.html')}")
 
 
@@ -35,4 +40,5 @@ REPORT = Stage(
     makes=("report.html", "report.json"),
     needs=("dense.keras", "selection.json", "plan.json", "sliced.json", "pruned.keras"),
     uses=("finetuned.keras", "dense.tflite", "model.tflite"),
+    show=show,
 )

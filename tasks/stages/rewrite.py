@@ -17,7 +17,7 @@ def run(job: Job) -> None:
     """Cuts the channels off and re-estimates the statistics of batch normalisation."""
     dense = keras.saving.load_model(job.path("dense.keras"), compile=False)
     slim = ccm_tf.rewrite(dense, ccm_tf.PruningPlan.load(job.path("plan.json")))
-    sliced = accuracy(slim, job.dataset.batches("test", 256))
+    sliced = accuracy(slim, job.dataset.batches("test", 256), "testing right after the cut")
     sample = job.dataset.sample("train", 128 * _BATCHES, job.settings.seed)
     images = job.dataset.batches_of(sample, 128)
     ccm_tf.recalibrate(slim, progress.watched(images, "recalibrating batch normalisation"))

@@ -17,6 +17,7 @@ class Stage:
         makes: Files that it writes.
         needs: Files that it must have.
         uses: Files that it reads if they are there.
+        show: Prints its result again when there is nothing left to do.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Stage:
     makes: tuple[str, ...]
     needs: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
+    show: Callable[[Job], None] = lambda job: None
 
     def done(self, job: Job) -> bool:
         """Whether everything it makes is there and not older than what it was made from."""

@@ -66,7 +66,9 @@ def test_a_finished_run_has_everything(finished):
 def test_a_finished_run_is_not_run_again(finished, capsys):
     before = {p.name: p.stat().st_mtime_ns for p in finished.folder.iterdir() if p.is_file()}
     pipeline.run(finished.settings)
-    assert capsys.readouterr().out.count("done already") == len(NAMES)
+    said = capsys.readouterr().out
+    assert said.count("done already") == len(NAMES)
+    assert "fine-tuned" in said and f"Report: {finished.path('report.html')}" in said
     after = {p.name: p.stat().st_mtime_ns for p in finished.folder.iterdir() if p.is_file()}
     del before[".lock"], after[".lock"]
     assert before == after
