@@ -28,7 +28,8 @@ class Independence(StreamingCriterion):
     decomposition per image gives all channels (`nuclear_norm_drop`), to the same digits.
 
     Scores of coupled units (residual streams) are summed over the feature maps and positions in
-    which they appear. Where feature maps have no pixels, P is 1.
+    which they appear. Where feature maps have no pixels, P is 1. When to use: for the selection of
+    the published results, with a few hundred images.
 
     Args:
         decimals: Round feature maps to so many decimals first, as the reference code does with 4.

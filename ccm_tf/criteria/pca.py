@@ -29,6 +29,8 @@ class PCA(MomentsCriterion):
 
     Units that are coupled (residual streams) share one matrix: the average of the correlations, or
     the sum of the covariances, over the feature maps in which they appear. Memory is O(C^2).
+    When to use: for networks whose channels repeat each other, as after training with CCM-loss; an
+    energy then gives every layer the width that it needs.
 
     The PCA-based selection that goes with CCM-loss: "Filter Pruning For CNN With Enhanced Linear
     Representation Redundancy" (arXiv 2310.06344). The code published with that paper selects by

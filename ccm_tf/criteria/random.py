@@ -15,7 +15,7 @@ class Random(Criterion):
     """Ranks channels at random: the baseline. Needs no data.
 
     The ranking of a group depends on its name and the seed alone: it is the same in every process,
-    whatever else is in the model.
+    whatever else is in the model. When to use: in every comparison.
 
     Args:
         seed: Integer >= 0. Defaults to 0.
