@@ -18,10 +18,10 @@ from ccm_tf.ccm import correlation
 
 
 class MapStatistics(NamedTuple):
-    """Batch mean of a feature map over `count` images, shape `(pixels, channels)`."""
+    """Sum of a feature map over `count` images, shape `(pixels, channels)`."""
 
     count: Any
-    mean: Any
+    total: Any
 
 
 class SampleStatistics(NamedTuple):
@@ -44,8 +44,8 @@ def tap(features: Any, over: str) -> tuple[Any, MapStatistics | SampleStatistics
     """
     if correlation.reduces_to_map(features, over):
         count = ops.cast(ops.shape(features)[0], "float32")
-        features, mean = _tap_map(features)
-        return features, MapStatistics(count, mean)
+        features, total = _tap_map(features)
+        return features, MapStatistics(count, total)
     count = ops.cast(ops.prod(ops.shape(features)[:-1]), "float32")
     features, mean, moments = _tap_samples(features)
     return features, SampleStatistics(count, mean, moments)
@@ -62,22 +62,23 @@ def scores(
     """
     groups: dict[Any, list[int]] = {}
     for index, (entry, epsilon) in enumerate(zip(statistics, epsilons, strict=True)):
-        shape = tuple(entry.mean.shape)
+        shape = tuple(entry[1].shape)
         # Maps of unknown size cannot be stacked with others.
         key = index if None in shape else (type(entry), shape, epsilon)
         groups.setdefault(key, []).append(index)
     result: list[Any] = [None] * len(statistics)
     for members in groups.values():
         entries, epsilon = [statistics[i] for i in members], epsilons[members[0]]
-        # Field by field: the counts of all these layers, their means, their moments.
+        # Field by field: the counts of all these layers, their sums or means, their moments.
         stacked = [ops.stack(field) for field in zip(*entries, strict=True)]
         if isinstance(entries[0], MapStatistics):
-            values = _map_scores(stacked[1], epsilon)
+            counts, totals = stacked
+            values = _map_scores(totals / ops.maximum(counts, 1.0)[:, None, None], epsilon)
         else:
             counts, means, moments = stacked
             values = _sample_scores(counts, means, moments, epsilon)
-        for position, index in enumerate(members):
-            result[index] = values[position]
+        for index, value in zip(members, ops.unstack(values, len(members)), strict=True):
+            result[index] = value
     return result
 
 
@@ -92,15 +93,15 @@ def synchronised(
     """
     if replicas.count() == 1:
         return list(statistics)
-    sums = [(s.count, s.count * s.mean) for s in statistics]
-    totals = replicas.all_reduce_sum(sums)
+    sums = [
+        (s.count, s.total if isinstance(s, MapStatistics) else s.count * s.mean) for s in statistics
+    ]
     shared: list[Any] = []
-    for own, (count, total) in zip(statistics, totals, strict=True):
-        mean = total / ops.maximum(count, 1.0)
+    for own, (count, total) in zip(statistics, replicas.all_reduce_sum(sums), strict=True):
         if isinstance(own, MapStatistics):
-            share = own.mean * (own.count / ops.maximum(count, 1.0))
-            shared.append(MapStatistics(count, _with_own_gradient(mean, share)))
+            shared.append(MapStatistics(count, _with_own_gradient(total, own.total)))
         else:
+            mean = total / ops.maximum(count, 1.0)
             offset = own.mean - mean
             moments = own.moments + own.count * offset[:, None] * offset[None, :]
             shared.append(SampleStatistics(count, mean, moments))
@@ -123,12 +124,10 @@ def _tap_map(features):
     @ops.custom_gradient
     def identity(x):
         def gradient(*upstream):
-            dx, dmean = _flat(upstream)
-            images = ops.maximum(ops.cast(ops.shape(x)[0], "float32"), 1.0)
-            share = ops.cast(dmean / images, x.dtype)
-            return dx + ops.reshape(share, (1, *ops.shape(x)[1:]))
+            dx, dtotal = _flat(upstream)
+            return dx + ops.reshape(ops.cast(dtotal, x.dtype), (1, *ops.shape(x)[1:]))
 
-        return (x, correlation.mean_map(x)), gradient
+        return (x, correlation.as_rows(ops.sum(ops.cast(x, "float32"), axis=0))), gradient
 
     return identity(features)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from ccm_tf import replicas
@@ -141,12 +142,11 @@ class Model(keras.Model):
         if not training or self._ccm.tapped is None or not self._ccm.losses:
             return super().call(inputs, training=training, mask=mask, **kwargs)
         watched = [*self.ccm_watched, *_watched_inside(self)]
-        outputs, scores = self._ccm.tapped(watched, inputs, training, **kwargs)
-        for (loss, _), values in zip(watched, scores, strict=True):
-            for value in values:
-                replicas.add_loss(self, -loss.weight * value)
-        own = scores[: len(self._ccm.losses)]
-        self._ccm.step.scores = ops.stack([ops.mean(ops.stack(values)) for values in own])
+        outputs, indices, scores = self._ccm.tapped(watched, inputs, training, **kwargs)
+        weights = np.array([watched[index][0].weight for index in indices], "float32")
+        for term in ops.unstack(-weights * scores, len(indices)):
+            replicas.add_loss(self, term)
+        self._ccm.step.scores = _mean_per_loss(scores, indices, len(self._ccm.losses))
         return outputs
 
     def compute_loss(
@@ -231,6 +231,13 @@ class _Watch:
             yield
         finally:
             self.evaluating = before
+
+
+def _mean_per_loss(scores, indices, losses):
+    """Mean S over the calls of each of the model's own losses, which come first."""
+    calls = np.arange(losses)[:, None] == np.array(indices)
+    shares = calls / calls.sum(axis=1, keepdims=True)
+    return ops.sum(ops.convert_to_tensor(shares, "float32") * scores, axis=1)
 
 
 def _watched_inside(model: keras.Model) -> list[Watched]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
 from ccm_tf.ccm import fused
 from ccm_tf.ccm.loss import CCMLoss, ccm_scores
@@ -29,18 +30,19 @@ class TappedModel:
 
     def __call__(
         self, watched: Sequence[Watched], inputs: Any, training: bool = True, **context: Any
-    ) -> tuple[Any, list[list[Any]]]:
+    ) -> tuple[Any, list[int], Any]:
         """Calls the model.
 
         Args:
-            watched: The losses, each with the operation that it watches. An operation may have
-                several.
+            watched: The losses, at least one, each with the operation that it watches. An
+                operation may have several.
             inputs: What the model is called with.
             training: As in `keras.Model`.
             **context: Further arguments for those layers whose `call` takes them.
 
         Returns:
-            The model's outputs and, per loss, S of each call of its operation.
+            The model's outputs; for each call of a watched operation, the place of its loss in
+            `watched`; and S of each of these calls, a tensor of shape `(calls,)`.
         """
         losses = [loss for loss, _ in watched]
         by_op: dict[int, list[int]] = {}
@@ -57,13 +59,11 @@ class TappedModel:
             return outputs
 
         outputs = self.trace.run(self._standardise(inputs), apply)
-        values = ccm_scores([losses[index] for index, _ in tapped], [s for _, s in tapped])
-        scores: list[list[Any]] = [[] for _ in losses]
-        for (index, _), value in zip(tapped, values, strict=True):
-            scores[index].append(value)
+        indices = [index for index, _ in tapped]
+        values = ccm_scores([losses[index] for index in indices], [s for _, s in tapped])
         if isinstance(outputs, (list, tuple)) and len(outputs) == 1:
             outputs = outputs[0]
-        return outputs, scores
+        return outputs, indices, ops.stack(values)
 
 
 class _Tap(keras.layers.Layer):

@@ -13,18 +13,25 @@ def watched(model, *losses):
     return [(loss, model.get_layer(loss.layer_name)) for loss in losses]
 
 
+def map_of(model):
+    """Some layer with channels, whichever."""
+    return next(
+        layer.name
+        for layer in model.layers
+        if not isinstance(layer, layers.InputLayer) and layer.output.shape[-1] > 1
+    )
+
+
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("make", zoo.MODELS, ids=lambda make: make.__name__)
 def test_outputs_are_those_of_the_model(make, training):
     model = make()
-    tapped = TappedModel(model)
     inputs = zoo.inputs_for(model)
     state = [keras.ops.convert_to_numpy(v) for v in model.variables]
     expected = model(inputs, training=training)
     for variable, value in zip(model.variables, state, strict=True):
         variable.assign(value)
-    found, scores = tapped([], inputs, training)
-    assert scores == []
+    found, _, _ = TappedModel(model)(watched(model, CCMLoss(map_of(model))), inputs, training)
     for a, b in zip(keras.tree.flatten(found), keras.tree.flatten(expected), strict=True):
         np.testing.assert_allclose(
             keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b), atol=1e-6
@@ -37,13 +44,16 @@ def test_scores_per_loss_and_call():
     model = keras.Model(inputs, layers.Dense(2, name="dense")(conv(conv(inputs))))
     x = np.random.default_rng(0).normal(size=(4, 8, 3)).astype("float32")
     losses = watched(model, CCMLoss("dense"), CCMLoss("conv"), CCMLoss("conv", over="samples"))
-    _, scores = TappedModel(model)(losses, x)
+    _, indices, scores = TappedModel(model)(losses, x)
     once = keras.ops.convert_to_numpy(conv(x))
     twice = keras.ops.convert_to_numpy(conv(once))
-    assert [len(values) for values in scores] == [1, 2, 2]
-    for values, over in zip(scores[1:], ("mean_map", "samples"), strict=True):
-        expected = [reference.score(once, over), reference.score(twice, over)]
-        np.testing.assert_allclose([float(v) for v in values], expected, atol=1e-5)
+    assert indices == [1, 2, 1, 2, 0]
+    expected = [
+        reference.score(features, over)
+        for features in (once, twice)
+        for over in ("mean_map", "samples")
+    ]
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(scores)[:4], expected, atol=1e-5)
 
 
 def test_masks_pass_through_a_tap():
@@ -51,7 +61,7 @@ def test_masks_pass_through_a_tap():
     x = layers.Embedding(5, 3, mask_zero=True, name="embedding")(inputs)
     model = keras.Model(inputs, layers.LSTM(2)(x))
     tokens = np.array([[1, 2, 0, 0], [3, 0, 0, 0]])
-    found, _ = TappedModel(model)(watched(model, CCMLoss("embedding")), tokens)
+    found, _, _ = TappedModel(model)(watched(model, CCMLoss("embedding")), tokens)
     np.testing.assert_allclose(
         keras.ops.convert_to_numpy(found), keras.ops.convert_to_numpy(model(tokens)), atol=1e-6
     )
@@ -77,7 +87,7 @@ def test_training_reaches_layers_as_keras_passes_it():
         expected = keras.ops.convert_to_numpy(model(x, training=training))
         for variable, value in zip(model.variables, state, strict=True):
             variable.assign(value)
-        found, _ = TappedModel(model)([], x, training)
+        found, _, _ = TappedModel(model)(watched(model, CCMLoss("composite")), x, training)
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(found), expected)
         for variable, value in zip(model.variables, state, strict=True):
             variable.assign(value)
@@ -92,7 +102,7 @@ def test_further_call_arguments_reach_the_layers_that_take_them():
             return x * factor
 
     inputs = keras.Input((2,))
-    model = keras.Model(inputs, layers.Dense(1)(Scaled()(inputs)))
+    model = keras.Model(inputs, layers.Dense(1, name="dense")(Scaled()(inputs)))
     seen.clear()
-    TappedModel(model)([], np.ones((1, 2), "float32"), factor=3.0)
+    TappedModel(model)(watched(model, CCMLoss("dense")), np.ones((1, 2), "float32"), factor=3.0)
     assert seen == [3.0]
