@@ -171,7 +171,7 @@ def _spectra(groups: Sequence[dict[str, Any]], criterion: str) -> str:
     charts = [
         share_chart(row["name"], row["scores"], row["kept"], row["width"]) for row in groups[::step]
     ]
-    some = f" Every {step}th group is shown." if step > 1 else ""
+    some = f" One in {step} groups is shown." if step > 1 else ""
     return (
         f"<h2>Why these widths</h2><p>{what}, and where the cut is. The sooner a curve is flat, "
         f'the more redundant the layer.{some}</p><div class="charts small">{"".join(charts)}</div>'
