@@ -19,6 +19,7 @@ PAGES = [
         "docs/index.md",
         "docs/architecture.md",
         "docs/channel_labels.md",
+        "docs/criteria.md",
         "docs/litert.md",
     )
 ]

@@ -15,8 +15,8 @@ from ccm_tf.criteria.registry import register_criterion
 class LAMP(Criterion):
     r"""Keeps the channels with the largest share of the weight that would remain. Needs no data.
 
-    With the channels of a group sorted by the squared norm $n_c$ of all the kernel slices that
-    make them, each is compared with itself and the larger ones:
+    With the channels of a group sorted by the squared norm $n_c$ of their kernel slices, each is
+    compared with itself and the larger ones:
 
     $$s_c = \frac{n_c}{\sum_{j:\, n_j \ge n_c} n_j}, \qquad n_c = \lVert W_c \rVert_2^2$$
 
