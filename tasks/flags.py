@@ -93,7 +93,16 @@ def _define_selection(keys: dict[str, Any]) -> None:
         "keep", [], "Layers whose channels all stay, names or patterns: conv13,stage3_*.", **keys
     )
     flags.DEFINE_integer(
-        "statistics_batches", 5, "Batches of 128 training images that the criterion sees.", **keys
+        "statistics_batches",
+        5,
+        "Batches of 128 training images that the criterion, and folding, see.",
+        **keys,
+    )
+    flags.DEFINE_string(
+        "fold",
+        "none",
+        "none slices; least_squares folds what the removed channels said into the next layers.",
+        **keys,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from ccm_tf.budget import TARGETS, Budget
 from ccm_tf.criteria import get_criterion
+from ccm_tf.fold import FOLDS
 from tasks.data import DATASETS
 from tasks.learning_rates import SCHEDULES, make_schedule
 
@@ -74,6 +75,7 @@ class Selection:
         keep: Layers whose channels all stay, names or patterns.
         batches: Batches of training images to look at.
         batch_size: Images in each.
+        fold: `None` or "least_squares": what becomes of what the removed channels said.
     """
 
     criterion: str
@@ -82,6 +84,7 @@ class Selection:
     keep: tuple[str, ...]
     batches: int
     batch_size: int
+    fold: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,6 +175,8 @@ def _selection(flags: dict[str, Any]) -> Selection:
     scope, batches = flags["scope"], flags["statistics_batches"]
     _require(scope in ("global", "local"), "scope", scope, "'global' or 'local'")
     _require(batches >= 1, "statistics_batches", batches, "at least 1")
+    folds = ("none", *FOLDS)
+    _require(flags["fold"] in folds, "fold", flags["fold"], f"one of {folds}")
     targets = {kind: _number(kind, flags[kind]) for kind in TARGETS}
     if all(value is None for value in targets.values()):
         raise ValueError(
@@ -185,6 +190,7 @@ def _selection(flags: dict[str, Any]) -> Selection:
         keep=tuple(flags["keep"]),
         batches=batches,
         batch_size=128,
+        fold=None if flags["fold"] == "none" else flags["fold"],
     )
 
 

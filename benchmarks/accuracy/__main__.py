@@ -80,7 +80,8 @@ def _load(data_dir, settings):
 def _limit_threads(threads: int) -> None:
     import keras
 
-    if keras.backend.backend() == "tensorflow":
+    # 0 is TensorFlow's own choice, and once it runs it takes no other.
+    if threads and keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -7,6 +7,7 @@ from ccm_tf.files import atomic_path, write_json
 from tasks import progress
 from tasks.evaluation import accuracy
 from tasks.job import Job
+from tasks.stages.select import statistics_images
 from tasks.stages.stage import Stage
 
 # Batches of 128 that batch normalisation is recalibrated on; its statistics need no more.
@@ -16,7 +17,10 @@ _BATCHES = 50
 def run(job: Job) -> None:
     """Cuts the channels off and re-estimates the statistics of batch normalisation."""
     dense = keras.saving.load_model(job.path("dense.keras"), compile=False)
-    slim = ccm_tf.rewrite(dense, ccm_tf.PruningPlan.load(job.path("plan.json")))
+    plan = ccm_tf.PruningPlan.load(job.path("plan.json"))
+    fold = job.settings.selection.fold
+    data = progress.watched(statistics_images(job), "folding removed channels") if fold else None
+    slim = ccm_tf.rewrite(dense, plan, fold=fold, data=data)
     sliced = accuracy(slim, job.dataset.batches("test", 256), "testing right after the cut")
     sample = job.dataset.sample("train", 128 * _BATCHES, job.settings.seed)
     images = job.dataset.batches_of(sample, 128)
