@@ -44,6 +44,7 @@ def test_rankings_are_permutations_of_the_free_channels(name, case):
     assert seen == len(rankings) > 0
 
 
+@QUIET
 @pytest.mark.parametrize("name", criteria())
 def test_ranking_is_deterministic_and_leaves_the_model_alone(name):
     model = zoo.residual()
