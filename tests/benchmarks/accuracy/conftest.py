@@ -117,6 +117,7 @@ def result_row():
             layer = {"layer": "relu1", "channels": 8, "correlated": True}
             layer |= {"mean_map": 0.4, "samples": 0.2, "k90": 6}
             row["record"] |= {
+                "epochs": [{"seconds": seconds} for seconds in (3.0, 1.0, 2.0)],
                 "redundancy": redundancy or [layer],
                 "data": {"train_images": 18, "test_images": 8, "sha256": "abc"},
             }

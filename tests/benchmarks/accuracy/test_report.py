@@ -22,7 +22,7 @@ def test_tables_hold_the_numbers_of_the_lines(tmp_path, tiny_matrix, results):
     written = report.write(cells, results, tmp_path / "out")
     text = written[0].read_text()
     # Dense networks without CCM-loss: cells 0 and 10, a spread of 10 points / sqrt(2).
-    assert "| none | 55.00 ± 7.07 (2) | 0.400 | 0.200 | 75 % |" in text
+    assert "| none | 55.00 ± 7.07 (2) | 0.400 | 0.200 | 75 % | 1.0 | 9 | 18 |" in text
     # The last cell has no result, so its group has one seed.
     assert "68.00 (1)" not in text and "58.00 (1)" not in text
     assert f"{len(cells) - 1} of {len(cells)} cells are done" in text
@@ -43,7 +43,8 @@ def test_pictures_are_written_linked_and_the_same_again(tmp_path, tiny_matrix, r
 
 def test_other_images_are_pointed_out(tmp_path, tiny_matrix, results):
     row = dict(results.get(load_cells(tiny_matrix)[0].id))
-    row["record"] = {**row["record"], "data": {"sha256": "other"}}
+    other = {**row["record"]["data"], "sha256": "other"}
+    row["record"] = {**row["record"], "data": other}
     results.add(row)
     text = report.write(load_cells(tiny_matrix), results, tmp_path)[0].read_text()
     assert "cannot be compared" in text
