@@ -142,7 +142,7 @@ class Model(keras.Model):
         if not training or self._ccm.tapped is None or not self._ccm.losses:
             return super().call(inputs, training=training, mask=mask, **kwargs)
         watched = [*self.ccm_watched, *_watched_inside(self)]
-        outputs, indices, scores = self._ccm.tapped(watched, inputs, training, **kwargs)
+        outputs, indices, scores = self._ccm.tapped(watched, inputs, training, mask, **kwargs)
         weights = np.array([watched[index][0].weight for index in indices], "float32")
         for term in ops.unstack(-weights * scores, len(indices)):
             replicas.add_loss(self, term)

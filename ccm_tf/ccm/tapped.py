@@ -27,9 +27,15 @@ class TappedModel:
         inputs = self.trace.symbolic_inputs()
         # Keras's own conversion of what a model may be called with: arrays, dicts, other dtypes.
         self._standardise = keras.Model(inputs, inputs)
+        self._standardise.supports_masking = True
 
     def __call__(
-        self, watched: Sequence[Watched], inputs: Any, training: bool = True, **context: Any
+        self,
+        watched: Sequence[Watched],
+        inputs: Any,
+        training: bool = True,
+        mask: Any = None,
+        **context: Any,
     ) -> tuple[Any, list[int], Any]:
         """Calls the model.
 
@@ -38,6 +44,7 @@ class TappedModel:
                 operation may have several.
             inputs: What the model is called with.
             training: As in `keras.Model`.
+            mask: Likewise, masks of the inputs.
             **context: Further arguments for those layers whose `call` takes them.
 
         Returns:
@@ -58,7 +65,7 @@ class TappedModel:
                 tapped.append((index, tap.statistics))
             return outputs
 
-        outputs = self.trace.run(self._standardise(inputs), apply)
+        outputs = self.trace.run(self._standardise(inputs, mask=mask), apply)
         indices = [index for index, _ in tapped]
         values = ccm_scores([losses[index] for index in indices], [s for _, s in tapped])
         if isinstance(outputs, (list, tuple)) and len(outputs) == 1:

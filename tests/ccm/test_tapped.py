@@ -67,6 +67,17 @@ def test_masks_pass_through_a_tap():
     )
 
 
+def test_masks_of_the_inputs():
+    inputs = keras.Input((4, 3))
+    model = keras.Model(inputs, layers.LSTM(2, name="lstm")(inputs))
+    x = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
+    mask = keras.ops.convert_to_tensor([[True, True, False, False], [True, False, False, False]])
+    found, _, _ = TappedModel(model)(watched(model, CCMLoss("lstm")), x, mask=mask)
+    expected = keras.ops.convert_to_numpy(model(x, mask=mask))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(found), expected, atol=1e-6)
+    assert np.abs(expected - keras.ops.convert_to_numpy(model(x))).max() > 1e-3
+
+
 def test_training_reaches_layers_as_keras_passes_it():
     """Also to a composite layer that does not take it itself, and over a fixed argument."""
 
