@@ -10,6 +10,7 @@ import pathlib
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from ccm_tf.graph import handlers  # noqa: F401  (registers the handlers)
 from ccm_tf.graph.registry import (
