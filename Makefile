@@ -19,7 +19,7 @@ PYTEST := -m pytest -n $(WORKERS) --dist loadfile
 CORE_TESTS := tests --ignore=tests/tasks --ignore=tests/benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-slow test-jax lint format build-file picture clean
+.PHONY: help quickstart test test-slow test-jax lint format build-file pages picture clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## ?/\t/' | expand -t 16
@@ -47,6 +47,10 @@ format: $(INSTALLED)  ## sort imports and lay out the code
 
 build-file: $(INSTALLED)  ## write the Bazel targets in BUILD from the sources' imports
 	$(PY) .ci/build_file.py --write
+
+pages: $(INSTALLED)  ## write the generated pages of docs/ anew
+	$(PY) .ci/coverage_table.py --write
+	$(PY) .ci/criteria_table.py --write
 
 picture: quickstart  ## draw docs/images/report.png from the quick start's report, with Chromium
 	$(CHROMIUM) --headless --no-sandbox --hide-scrollbars --disable-gpu --window-size=1100,1255 \
