@@ -77,7 +77,7 @@ def _header(report: dict[str, Any]) -> str:
         _card("MACs", "macs", report, numbers.change(last["macs"], dense["macs"])),
         _card("parameters", "params", report, numbers.change(last["params"], dense["params"])),
         _card("file size", "bytes", report, numbers.change(last["bytes"], dense["bytes"])),
-        _card("latency", "latency_ms", report, f"{faster:.1f}× speed"),
+        _card("speed", "latency_ms", report, f"{faster:.1f} ×"),
     ]
     return (
         f"<header><h1>{html.escape(_title(report))}</h1><p>Width {flags['width']}. Trained with "
@@ -112,9 +112,11 @@ def _numbers(report: dict[str, Any]) -> str:
         rows.append(f"<tr{last}><td>{title}</td>{''.join(cells)}</tr>")
     how = "; ".join(f"{COLUMNS[key][0]}: {text}" for key, text in report["how"].items())
     sliced = numbers.percent(report["sliced"]["accuracy"])
+    folded = report["run"]["flags"].get("fold", "none") != "none"
+    cut = "folding the removed channels into the next layers" if folded else "the cut"
     return (
         f"<h2>Before and after</h2><p>{html.escape(how[0].upper() + how[1:])}. “Pruned” is after "
-        f"recalibrating batch normalisation; right after the cut accuracy was {sliced}.</p>"
+        f"recalibrating batch normalisation; right after {cut} accuracy was {sliced}.</p>"
         f'<div class="panel"><table><thead><tr><th></th>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )

@@ -45,7 +45,7 @@ def test_says_what_matters(report):
         "−75.1 %",
         "19.9 M → 4.96 M",
         "at most 25 % of the MACs",
-        "2.9× speed",
+        "2.9 ×",
         "97.00 %",
         "right after the cut accuracy was 10.00 %",
         "conv1 + 1 tied",
@@ -74,3 +74,9 @@ def test_without_fine_tuning_and_export(report):
     report |= {"finetuned": None, "tflite": None}
     assert final(report) is report["pruned"]
     assert "LiteRT file" not in page(report, MATRICES, SLIM)
+
+
+def test_says_when_removed_channels_were_folded(report):
+    flags = {**report["run"]["flags"], "fold": "least_squares"}
+    text = page({**report, "run": {**report["run"], "flags": flags}}, MATRICES, SLIM)
+    assert "right after folding the removed channels into the next layers accuracy was" in text
