@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 DENSE = "dense"
@@ -34,11 +35,9 @@ class Cell:
         if len(self.steps) == 1:
             return None
         steps = self.steps[:-1]
-        labels = dict(self.labels)
+        labels = {**self.labels, "stage": stage_of(steps)}
         if len(steps) == 1:
-            labels.update(criterion=None, macs=None, stage=DENSE)
-        else:
-            labels.update(stage=steps[-1]["step"])
+            labels.update(criterion=None, macs=None)
         return Cell(labels, steps)
 
     @property
@@ -50,6 +49,16 @@ class Cell:
     def matches(self, filters: dict[str, list[str]]) -> bool:
         """Whether every filtered label has one of the wanted values."""
         return all(str(self.labels[name]) in values for name, values in filters.items())
+
+
+def stage_of(steps: Sequence[dict[str, Any]]) -> str:
+    """What a chain of steps is called: its last one, after how channels went if not by slicing."""
+    kinds = [step["step"] for step in steps[1:]]
+    if not kinds:
+        return DENSE
+    if kinds[0] == "slice" or len(kinds) == 1:
+        return kinds[-1]
+    return f"{kinds[0]}+{kinds[-1]}"
 
 
 def parse_filters(texts: list[str]) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ import pathlib
 import tomllib
 from typing import Any
 
-from benchmarks.accuracy.cells import DENSE, Cell
+from benchmarks.accuracy.cells import DENSE, Cell, stage_of
 
 PATH = pathlib.Path(__file__).with_name("matrix.toml")
 _LISTS = ("networks", "recipes", "seeds", "trainings", "criteria", "macs", "stages")
@@ -69,7 +69,8 @@ def _pruned(experiment, matrix, labels, train):
             step = {"step": kind, **matrix["steps"].get(kind, {})}
             if len(steps) == 1:
                 # The first step after the training is the one that removes channels.
-                step.update(criterion=criterion, macs=macs)
+                step.update(criterion=matrix.get("criteria", {}).get(criterion, criterion))
+                step.update(macs=macs)
             steps.append(step)
         yield Cell({**labels, "criterion": criterion, "macs": macs, "stage": stage}, tuple(steps))
 
@@ -87,4 +88,10 @@ def _check(experiment: dict[str, Any], matrix: dict[str, Any]) -> None:
             raise ValueError(
                 f"Experiment '{name}' names {table} that are not declared: {', '.join(unknown)}. "
                 f"Declared: {', '.join(known)}."
+            )
+    for stage in experiment["stages"]:
+        chain = [{"step": "train"}, *({"step": kind} for kind in matrix["stages"][stage])]
+        if stage_of(chain) != stage:
+            raise ValueError(
+                f"The stage '{stage}' must be called '{stage_of(chain)}', after its steps."
             )

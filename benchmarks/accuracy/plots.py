@@ -6,6 +6,9 @@ from benchmarks.accuracy.cells import DENSE
 from benchmarks.accuracy.summary import Group
 from ccm_tf.files import atomic_path
 
+# With more criteria than this, bars grouped by training are too thin to read.
+_BARS = 5
+
 
 def write(groups: dict[tuple, Group], folder: pathlib.Path, stem: str) -> list[pathlib.Path]:
     """Draws redundancy by layer and accuracy by budget.
@@ -28,7 +31,13 @@ def write(groups: dict[tuple, Group], folder: pathlib.Path, stem: str) -> list[p
     if dense:
         pictures.append(_save(_redundancy(dense), folder / f"{stem}_redundancy.svg"))
     if pruned:
-        pictures.append(_save(_stages(dense, pruned), folder / f"{stem}_stages.svg"))
+        compared = _in_every_training(pruned)
+        pictures.append(_save(_stages(dense, compared), folder / f"{stem}_stages.svg"))
+    for training in dict.fromkeys(g.label("training") for g in pruned):
+        members = [g for g in pruned if g.label("training") == training]
+        if len({g.label("criterion") for g in members}) > _BARS:
+            name = f"{stem}_criteria_{training.replace(' ', '-')}.svg"
+            pictures.append(_save(_criteria(dense, members), folder / name))
     return pictures
 
 
@@ -104,6 +113,56 @@ def _bars(axis, groups: list[Group], trainings: list[str], criteria: list[str]) 
         )
     axis.set_xticks([i + 0.4 for i in range(len(trainings))], trainings)
     axis.set_ylim(0, 100)
+
+
+def _in_every_training(groups: list[Group]) -> list[Group]:
+    """The criteria and stages that every training has; everything if there are none."""
+    trainings = {g.label("training") for g in groups}
+    seen: dict[tuple, set] = {}
+    for g in groups:
+        seen.setdefault((g.label("criterion"), g.label("stage")), set()).add(g.label("training"))
+    shared = [g for g in groups if seen[g.label("criterion"), g.label("stage")] == trainings]
+    return shared or groups
+
+
+def _criteria(dense: list[Group], groups: list[Group]):
+    """One column per budget, one line per criterion, one dot per stage, the best criterion up."""
+    from matplotlib import pyplot
+
+    budgets = sorted({g.label("macs") for g in groups}, reverse=True)
+    stages = list(dict.fromkeys(g.label("stage") for g in groups))
+    count = len({g.label("criterion") for g in groups})
+    figure, axes = pyplot.subplots(
+        1,
+        len(budgets),
+        figsize=(4.6 * len(budgets), 0.8 + 0.26 * count),
+        squeeze=False,
+        layout="constrained",
+    )
+    for axis, macs in zip(axes[0], budgets, strict=True):
+        members = [g for g in groups if g.label("macs") == macs]
+        best: dict[str, float] = {}
+        for g in members:
+            best[g.label("criterion")] = max(best.get(g.label("criterion"), 0.0), g.accuracy)
+        rows = sorted(best, key=lambda criterion: best[criterion])
+        for number, stage in enumerate(stages):
+            chosen = [g for g in members if g.label("stage") == stage]
+            axis.scatter(
+                [g.accuracy for g in chosen],
+                [rows.index(g.label("criterion")) for g in chosen],
+                s=22,
+                marker="os^Dvp*"[number % 7],
+                label=stage,
+            )
+        for g in dense:
+            if g.label("training") == groups[0].label("training"):
+                axis.axvline(g.accuracy, color="black", linestyle="dotted")
+        axis.set_yticks(range(len(rows)), rows)
+        axis.set(title=f"{100 * macs:g} % of MACs", xlabel="test accuracy, %", xlim=(0, 100))
+        axis.grid(alpha=0.3)
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(stages))
+    return figure
 
 
 def _dense_lines(axis, dense: list[Group], trainings: list[str]) -> None:

@@ -8,7 +8,7 @@ from benchmarks.accuracy import plots
 from benchmarks.accuracy.cells import DENSE, Cell
 from benchmarks.accuracy.findings import findings
 from benchmarks.accuracy.results import Results
-from benchmarks.accuracy.summary import Group, group
+from benchmarks.accuracy.summary import GROUP_LABELS, Group, group
 from ccm_tf.files import write_text
 
 # Labels that make a table of their own; the rest are rows and columns.
@@ -95,6 +95,9 @@ def _tables(groups: dict[tuple, Group]) -> list[str]:
         lines += ["", f"### {title}", "", *_layers(dense, key)]
     if pruned:
         lines += ["", "### Pruned networks", "", *_pruned(pruned)]
+    folded = _folded(pruned)
+    if folded:
+        lines += ["", "### What folding gains over slicing, in points", "", *folded]
     return lines + ["", "### What the differences carry", "", *findings(dense, pruned)]
 
 
@@ -158,10 +161,31 @@ def _pruned(groups: list[Group]) -> list[str]:
                 criterion,
                 f"{sizes.values('params').mean() / 1e3:.0f} k",
                 f"{sizes.values('macs_count').mean() / 1e6:.2f} M",
-                *(spread(found[stage]) if stage in found else "missing" for stage in stages),
+                *(spread(found[stage]) if stage in found else "–" for stage in stages),
             ]
         )
     return table(["MACs", "training", "criterion", "params", "MACs left", *stages], rows)
+
+
+def _folded(groups: list[Group]) -> list[str]:
+    """Pairs of stages that differ in nothing but the way in which the channels went."""
+    found = {g.key: g for g in groups}
+    at = GROUP_LABELS.index("stage")
+    stages = [s for s in dict.fromkeys(g.label("stage") for g in groups) if s.startswith("fold")]
+    plain = {stage: stage.removeprefix("fold+") if "+" in stage else "slice" for stage in stages}
+    rows: dict[tuple, dict[str, str]] = {}
+    for g in groups:
+        stage = g.label("stage")
+        before = found.get((*g.key[:at], plain.get(stage), *g.key[at + 1 :]))
+        if stage in plain and before is not None:
+            row = rows.setdefault((g.label("macs"), g.label("training"), g.label("criterion")), {})
+            row[stage] = f"{g.accuracy - before.accuracy:+.2f} (to {g.accuracy:.2f})"
+    head = ["MACs", "training", "criterion", *(f"{s} over {plain[s]}" for s in stages)]
+    body = [
+        [f"{100 * macs:g} %", training, criterion, *(row.get(stage, "–") for stage in stages)]
+        for (macs, training, criterion), row in sorted(rows.items(), key=lambda kv: -kv[0][0])
+    ]
+    return table(head, body) if body else []
 
 
 def _missing(missing: list[Cell]) -> list[str]:

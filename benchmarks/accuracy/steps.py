@@ -12,7 +12,7 @@ import numpy as np
 
 import ccm_tf
 from benchmarks.accuracy import measure, training
-from ccm_tf.criteria import criteria
+from ccm_tf.criteria import Criterion, criteria
 from tasks import models
 from tasks.data import Dataset
 
@@ -36,8 +36,12 @@ class Context:
 
     def sample(self, count: int) -> np.ndarray:
         """Normalised training images without augmentation, the same for every step of a seed."""
-        images = self.dataset.sample("train", count, seed=self.seed).images
-        return self.dataset.preprocessing.normalise(images)
+        return self.labelled_sample(count)[0]
+
+    def labelled_sample(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """The same images with their labels."""
+        sample = self.dataset.sample("train", count, seed=self.seed)
+        return self.dataset.preprocessing.normalise(sample.images), sample.labels
 
 
 Step = Callable[[keras.Model | None, dict[str, Any], Context], tuple[keras.Model, dict[str, Any]]]
@@ -80,15 +84,28 @@ def train(model, settings, context):
 @register("slice")
 def slice_channels(model, settings, context):
     """Plans with a criterion under a budget of MACs and removes the other channels."""
+    return _prune(model, settings, context)
+
+
+@register("fold")
+def fold_channels(model, settings, context):
+    """The same, with what the removed channels said folded into the weights that read them."""
+    return _prune(model, settings, context, fold=settings["method"])
+
+
+def _prune(model, settings, context, fold=None):
+    criterion, options = _criterion(settings["criterion"], context.seed)
+    images, labels = context.labelled_sample(settings["images"])
     start = time.perf_counter()
     plan = ccm_tf.plan(
         model,
-        _criterion(settings["criterion"], context.seed),
-        context.sample(settings["images"]),
+        criterion,
+        (images, labels) if criterion.needs_labels else images,
         macs=settings["macs"],
+        **options,
     )
     planned = time.perf_counter()
-    slim = ccm_tf.rewrite(model, plan)
+    slim = ccm_tf.rewrite(model, plan, fold=fold, data=None if fold is None else images)
     record = {
         "plan_seconds": planned - start,
         "rewrite_seconds": time.perf_counter() - planned,
@@ -134,10 +151,13 @@ def _with_ccm_loss(model: keras.Model, over: str, weight: float) -> keras.Model:
     return trained
 
 
-def _criterion(name: str, seed: int):
-    if name != "random":
-        return name
-    return criteria()[name](seed=seed)
+def _criterion(settings: str | dict[str, Any], seed: int) -> tuple[Criterion, dict[str, Any]]:
+    """A criterion by name or by name and arguments, and what else `ccm_tf.plan` is told."""
+    arguments = {"name": settings} if isinstance(settings, str) else dict(settings)
+    name, options = arguments.pop("name"), arguments.pop("plan", {})
+    if name == "random":
+        arguments["seed"] = seed
+    return criteria()[name](**arguments), options
 
 
 def fingerprint(dataset: Dataset) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.accuracy.cells import LABELS, Cell, parse_filters
+from benchmarks.accuracy.cells import LABELS, Cell, parse_filters, stage_of
 
 
 def _cell(*steps, **labels):
@@ -50,3 +50,17 @@ def test_filters():
 def test_filter_of_another_form_is_refused(text):
     with pytest.raises(ValueError, match="label=value"):
         parse_filters([text])
+
+
+@pytest.mark.parametrize(
+    "kinds, stage",
+    [
+        ([], "dense"),
+        (["slice"], "slice"),
+        (["slice", "recalibrate"], "recalibrate"),
+        (["fold"], "fold"),
+        (["fold", "recalibrate", "finetune"], "fold+finetune"),
+    ],
+)
+def test_stages_are_called_after_their_steps(kinds, stage):
+    assert stage_of([TRAIN, *({"step": kind} for kind in kinds)]) == stage

@@ -2,6 +2,7 @@ import pytest
 
 from benchmarks.accuracy.matrix import load_cells
 from benchmarks.accuracy.steps import STEPS
+from ccm_tf.criteria import criteria
 
 
 def test_every_combination_is_there_once(tiny_matrix):
@@ -57,7 +58,27 @@ def test_missing_list_is_named(tiny_matrix):
         load_cells(tiny_matrix)
 
 
+def test_a_stage_by_another_name_is_refused(tiny_matrix):
+    text = tiny_matrix.read_text().replace('["slice", "recalibrate", "finetune"]', '["slice"]')
+    tiny_matrix.write_text(text)
+    with pytest.raises(ValueError, match="must be called 'slice'"):
+        load_cells(tiny_matrix)
+
+
+def test_a_declared_criterion_brings_its_arguments(tiny_matrix):
+    text = tiny_matrix.read_text().replace('"magnitude", "random"', '"plain", "l1"')
+    declared = '[criteria.l1]\nname = "magnitude"\nnorm = "l1"\n\n[[experiments]]'
+    tiny_matrix.write_text(text.replace("[[experiments]]", declared))
+    cells = {cell.labels["criterion"]: cell for cell in load_cells(tiny_matrix)}
+    assert cells["l1"].steps[1]["criterion"] == {"name": "magnitude", "norm": "l1"}
+    assert cells["plain"].steps[1]["criterion"] == "plain"
+
+
 def test_the_real_matrix_uses_registered_steps_only():
     cells = load_cells()
     assert {step["step"] for cell in cells for step in cell.steps} <= set(STEPS)
     assert {"pca", "independence", "magnitude", "random"} <= {c.labels["criterion"] for c in cells}
+
+
+def test_every_registered_criterion_has_cells():
+    assert set(criteria()) <= {cell.labels["criterion"] for cell in load_cells()}

@@ -62,3 +62,18 @@ def test_renamed_entries_keep_their_results(tmp_path, tiny_matrix, results):
 def test_no_results_is_an_error(tmp_path, tiny_matrix):
     with pytest.raises(ValueError, match="no results yet"):
         report.write(load_cells(tiny_matrix), Results(tmp_path / "none.jsonl"), tmp_path)
+
+
+def test_what_folding_gains(tmp_path, tiny_matrix, result_row):
+    text = tiny_matrix.read_text().replace("[stages]", '[stages]\nfold = ["fold"]')
+    tiny_matrix.write_text(
+        text.replace('stages = ["slice", "finetune"]', 'stages = ["slice", "fold"]')
+    )
+    cells = load_cells(tiny_matrix)
+    results = Results(tmp_path / "accuracy.jsonl")
+    for cell in cells:
+        accuracy = {"dense": 0.9, "slice": 0.25, "fold": 0.5}[cell.labels["stage"]]
+        results.add({**result_row(accuracy, **cell.labels), "id": cell.id})
+    written = report.write(cells, results, tmp_path / "out")[0].read_text()
+    assert "| MACs | training | criterion | fold over slice |" in written
+    assert "| 50 % | none | magnitude | +25.00 (to 50.00) |" in written

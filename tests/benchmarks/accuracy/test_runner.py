@@ -24,7 +24,7 @@ def _next(model, settings, context):
     return model, {}
 
 
-STEPS_DONE = {"train": _train, **dict.fromkeys(("slice", "recalibrate", "finetune"), _next)}
+STEPS_DONE = {"train": _train, **dict.fromkeys(("slice", "fold", "recalibrate", "finetune"), _next)}
 
 
 @pytest.fixture

@@ -77,3 +77,30 @@ def test_random_criterion_follows_the_seed(dataset, steps, tmp_path):
     same = [np.array_equal(a, b) for a, b in zip(kernels[0], kernels[1], strict=True)]
     assert all(same)
     assert not all(np.array_equal(a, b) for a, b in zip(kernels[0], kernels[2], strict=True))
+
+
+def test_folding_changes_kernels_and_nothing_of_the_plan(context, steps):
+    dense, _ = STEPS["train"](None, {**steps[0], "loss": {}}, context)
+    sliced, plain = STEPS["slice"](dense, steps[1], context)
+    fold = {**steps[1], "step": "fold", "method": "least_squares"}
+    folded, record = STEPS["fold"](dense, fold, context)
+    assert record["kept"] == plain["kept"]
+    same = [np.array_equal(a, b) for a, b in zip(sliced.weights, folded.weights, strict=True)]
+    assert not all(same)
+
+
+def test_a_criterion_gets_the_labels_that_it_needs(context, steps):
+    dense, _ = STEPS["train"](None, {**steps[0], "loss": {}}, context)
+    slim, _ = STEPS["slice"](dense, {**steps[1], "criterion": "taylor"}, context)
+    assert slim.count_params() < dense.count_params()
+
+
+def test_a_criterion_gets_its_arguments_and_the_plan_its_limits(context, steps):
+    dense, _ = STEPS["train"](None, {**steps[0], "loss": {}}, context)
+    criterion = {"name": "magnitude", "norm": "l1", "plan": {"max_ratio": 0.25}}
+    _, record = STEPS["slice"](dense, {**steps[1], "criterion": criterion, "macs": 0.9}, context)
+    widths = {layer.name: layer.filters for layer in dense.layers if hasattr(layer, "filters")}
+    assert all(record["kept"][name] >= 0.75 * width for name, width in widths.items())
+    with pytest.raises(ValueError, match="norm"):
+        wrong = {"name": "magnitude", "norm": "l3"}
+        STEPS["slice"](dense, {**steps[1], "criterion": wrong}, context)
