@@ -78,14 +78,12 @@ def plan(
     slim = ccm_tf.rewrite(model, plan)
     ```
     """
-    budget = Budget.of(energy=energy, channels=channels, macs=macs, params=params)
+    budget = Budget.of(energy=energy, channels=channels, macs=macs, params=params, bytes=bytes)
     limits = Limits(keep, dict(ratios or {}), round_to, min_channels, max_ratio)
     chosen = get_criterion(criterion)
     graph = ChannelGraph(model, exact)
     limits.protected(graph)
-    if not any(len(group.roots) for group in graph.groups):
-        reasons = "; ".join(dict.fromkeys(r for g in graph.groups for r in g.reasons))
-        raise ValueError(f"Model '{model.name}' has no channel that could be removed: {reasons}.")
+    graph.check_free()
     rankings = chosen.rank(graph, data, verbose=verbose)
     selection = select(graph, rankings, budget, limits, scope)
     settings = {"name": chosen.name, **chosen.get_config()}

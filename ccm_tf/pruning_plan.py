@@ -179,7 +179,8 @@ class PruningPlan:
         """Reads a plan that `save` wrote.
 
         Raises:
-            ValueError: If the file is not a plan.
+            FileNotFoundError: If there is no such file.
+            ValueError: If the file is not a plan, or what was edited in it is no longer one.
         """
         try:
             value = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
@@ -187,6 +188,7 @@ class PruningPlan:
             raise ValueError(f"'{path}' is not a pruning plan: {error}.") from error
         if not isinstance(value, dict) or value.get("format") != _FORMAT:
             raise ValueError(f"'{path}' is not a pruning plan of the format '{_FORMAT}'.")
+        _check_written(path, value)
         names = ("fingerprint", "criterion", "target", "counts", "notes", "exact")
         settings = {name: value[name] for name in names if name in value}
         return cls(value["kept"], **settings)
@@ -211,6 +213,23 @@ class PruningPlan:
             yield f"  {kind:<8} {dense:>15,} -> {kept:>15,}  ({kept / max(dense, 1):.1%})"
         for note in self.notes:
             yield f"  note: {note}"
+
+
+def _check_written(path: PathLike, value: Mapping[str, Any]) -> None:
+    """What a hand that edits the file may get wrong, before it means something else."""
+    kept, fingerprint = value.get("kept"), value.get("fingerprint")
+    if not isinstance(kept, dict) or not isinstance(fingerprint, str):
+        raise ValueError(
+            f"'{path}' is no whole pruning plan: it needs a 'fingerprint' and, under 'kept', the "
+            "channels that stay of every layer."
+        )
+    for name, channels in kept.items():
+        whole = isinstance(channels, list) and all(type(c) is int for c in channels)
+        if not whole or len(set(channels)) < len(channels):
+            raise ValueError(
+                f"'{path}' must list the channels of layer '{name}' that stay, each once, as "
+                f"[0, 2, 5]. Received: {channels!r}."
+            )
 
 
 def _producers(graph: ChannelGraph, kept: Mapping[str, Any]) -> dict:

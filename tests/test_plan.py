@@ -38,6 +38,41 @@ def test_energy_gives_every_layer_its_own_width(name):
     assert all(set(made.kept[n]) <= set(more.kept[n]) for n in made.kept)
 
 
+@pytest.mark.parametrize("kind", ["channels", "macs", "params", "bytes"])
+def test_every_target_is_met(kind):
+    made = plan(zoo.randomise(zoo.chain()), "magnitude", **{kind: 0.6})
+    assert made.target == {kind: 0.6}
+    assert made.counts["kept"][kind] <= 0.6 * made.counts["dense"][kind]
+
+
+def test_data_of_the_wrong_shape():
+    with pytest.raises(ValueError, match=r"'chain' takes batches of shape .*Received a batch"):
+        plan(zoo.chain(), "pca", np.zeros((64, 5, 5, 1), "float32"), macs=0.5)
+
+
+@pytest.mark.parametrize("name", [n for n, c in criteria().items() if c.needs_labels])
+def test_labels_that_are_missing(name):
+    model = zoo.chain()
+    with pytest.raises(ValueError, match="Labels are needed here: pass `.x, y.`"):
+        plan(model, name, zoo.inputs_for(model, batch=4), macs=0.5)
+
+
+def test_a_subclassed_model_a_quantised_and_one_with_lora():
+    class Subclassed(keras.Model):
+        def call(self, inputs):
+            return inputs
+
+    with pytest.raises(ValueError, match="is subclassed.*Build it with the functional API"):
+        plan(Subclassed(), "random", macs=0.5)
+    lora, quantised = zoo.chain(), zoo.chain()
+    lora.get_layer("hidden").enable_lora(2)
+    with pytest.raises(ValueError, match="'hidden' has LoRA enabled. Merge it first"):
+        plan(lora, "random", macs=0.5)
+    quantised.get_layer("hidden").quantize("int8")
+    with pytest.raises(ValueError, match="'hidden' is quantised .int8.. Prune the float model"):
+        plan(quantised, "random", macs=0.5)
+
+
 def test_tied_layers_keep_the_same_channels():
     model = zoo.randomise(zoo.residual())
     made = plan(model, "magnitude", channels=0.5)

@@ -42,6 +42,48 @@ def test_what_is_no_plan_is_refused(tmp_path, text):
         PruningPlan.load(path)
 
 
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        ({"kept": None}, "no whole pruning plan: it needs a 'fingerprint' and, under 'kept'"),
+        ({"fingerprint": None}, "no whole pruning plan"),
+        ({"kept": {"conv1": 3}}, r"channels of layer 'conv1' that stay.*Received: 3"),
+        ({"kept": {"conv1": [0, 1.5]}}, r"Received: \[0, 1.5\]"),
+        ({"kept": {"conv1": [0, 0]}}, r"each once.*Received: \[0, 0\]"),
+    ],
+)
+def test_edits_that_leave_no_plan(tmp_path, edit, message):
+    path = tmp_path / "plan.json"
+    PruningPlan.from_kept(zoo.chain(), {}).save(path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | edit))
+    with pytest.raises(ValueError, match=message):
+        PruningPlan.load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "channels", "message"),
+    [
+        ("conv9", [0], "names layer 'conv9', which makes no channels.*Layers that do: conv1"),
+        ("conv1", [], "leaves layer 'conv1' without channels. Keep at least one"),
+        ("conv1", [0, 6], "'conv1' has the channels 0 to 5. Received: 0 to 6"),
+    ],
+)
+def test_edited_plans_that_do_not_fit(tmp_path, name, channels, message):
+    model, path = zoo.chain(), tmp_path / "plan.json"
+    PruningPlan.from_kept(model, {}).save(path)
+    value = json.loads(path.read_text())
+    value["kept"][name] = channels
+    path.write_text(json.dumps(value))
+    with pytest.raises(ValueError, match=message):
+        rewrite(model, PruningPlan.load(path))
+
+
+def test_a_plan_for_another_model():
+    made = PruningPlan.from_kept(zoo.residual(), {})
+    with pytest.raises(ValueError, match="made for another model .fingerprint .*Make a plan for"):
+        rewrite(zoo.chain(), made)
+
+
 def test_from_kept_fills_in_the_rest():
     made = PruningPlan.from_kept(zoo.residual(), {"b1_conv2": [1, 3], "b2_conv1": [0]})
     assert made.kept["stem"] == [1, 3]

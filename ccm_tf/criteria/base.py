@@ -40,6 +40,14 @@ class Criterion(abc.ABC):
             Index of the group to its `Ranking`.
         """
 
+    def check_samples(self, graph: Any, samples: int) -> None:  # noqa: B027
+        """Raises a `ValueError` if so many samples are too few to rank the channels of a model.
+
+        Args:
+            graph: A `ChannelGraph`.
+            samples: How many samples `rank` will see.
+        """
+
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments, flat and JSON-able."""
         parameters = inspect.signature(type(self)).parameters

@@ -44,7 +44,8 @@ class PCA(MomentsCriterion):
         max_batches: Stop after so many batches. Defaults to `None`, all of the data.
 
     Raises:
-        ValueError: If `matrix` is neither.
+        ValueError: If `matrix` is neither; in `rank`, if there are fewer samples (images x pixels)
+            than a group has channels, since no component beyond the number of samples can show.
 
     Example:
 
@@ -60,6 +61,8 @@ class PCA(MomentsCriterion):
         self, matrix: str = "correlation", batch_size: int = 128, max_batches: int | None = None
     ):
         super().__init__(matrix, batch_size, max_batches)
+
+    needs_full_rank = True
 
     def finish(self, group: Seen, observed: list[tuple[View, Any]]) -> Ranking:
         """Eigenvalues as scores, the greedy subset as order."""

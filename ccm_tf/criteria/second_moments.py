@@ -1,6 +1,7 @@
 """Criteria that look at how the channels of a group vary together."""
 
 import abc
+import math
 import warnings
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from ccm_tf.criteria.ranking import Ranking
 from ccm_tf.criteria.reduction import check_option
 from ccm_tf.criteria.streaming import Seen, StreamingCriterion, View
+from ccm_tf.statistics.batches import sample_count
 from ccm_tf.statistics.moments import Moments
 
 _MATRICES = ("correlation", "covariance")
@@ -29,6 +31,30 @@ class MomentsCriterion(StreamingCriterion):
     def __init__(self, matrix: str, batch_size: int = 128, max_batches: int | None = None):
         super().__init__(batch_size, max_batches)
         self.matrix = check_option("matrix", matrix, _MATRICES)
+
+    # Whether fewer samples than channels are an error; otherwise they are a warning.
+    needs_full_rank = False
+
+    def rank(self, graph: Any, data: Any = None, verbose: int = 0) -> dict[int, Ranking]:
+        """See `Criterion.rank`; too few samples are noticed before the pass where it is known."""
+        samples = sample_count(data, self.batch_size, self.max_batches)
+        if samples is not None:
+            self.check_samples(graph, samples)
+        return super().rank(graph, data, verbose)
+
+    def check_samples(self, graph: Any, samples: int) -> None:
+        """See `Criterion.check_samples`: images times pixels must reach the channels."""
+        for group in graph.groups if self.needs_full_rank else ():
+            pixels = max((_pixels(m) for m in group.feature_maps), default=0)
+            channels = len(group.roots)
+            if channels and 0 < samples * pixels < channels:
+                raise ValueError(
+                    f"The {channels} channels of group '{group.name}' need at least {channels} "
+                    f"samples for criterion '{self.name}', which {-(-channels // pixels)} images "
+                    f"have (x {pixels} pixels of its feature map). Received: {samples} images. "
+                    "Pass more images, or take a criterion that asks for fewer, such as "
+                    "'magnitude'."
+                )
 
     @abc.abstractmethod
     def finish(self, group: Seen, observed: list[tuple[View, Any]]) -> Ranking:
@@ -56,7 +82,7 @@ class MomentsCriterion(StreamingCriterion):
             for known, moments in statistics
             if known is view
         ]
-        _check_samples(group, max(moments.count for _, moments in parts))
+        _check_counted(group, max(m.count for _, m in parts), self.needs_full_rank)
         size = len(group.roots)
         total = np.zeros((size, size))
         for units, moments in parts:
@@ -72,12 +98,21 @@ class MomentsCriterion(StreamingCriterion):
         return total * inverse[:, None] * inverse
 
 
-def _check_samples(group: Seen, samples: int) -> None:
+def _pixels(feature_map: Any) -> int:
+    """Samples that one image is for a feature map; unknown sizes count once."""
+    shape = feature_map.tensor.shape
+    axes = set(range(1, len(shape))) - {feature_map.axis % len(shape)}
+    return math.prod(shape[axis] or 1 for axis in axes)
+
+
+def _check_counted(group: Seen, samples: int, full: bool) -> None:
     channels = len(group.roots)
-    if samples < 2:
+    if samples < (channels if full else 2):
         raise ValueError(
-            f"The correlations of the {channels} channels of group '{group.name}' need at least 2 "
-            f"samples (images x pixels), better {channels} or more. Received: {samples}."
+            f"The correlations of the {channels} channels of group '{group.name}' need at least "
+            f"{channels if full else 2} samples (images x pixels), better more. Received: "
+            f"{samples}. Pass more images, or take a criterion that asks for fewer, such as "
+            "'magnitude'."
         )
     if samples < channels:
         warnings.warn(

@@ -65,6 +65,16 @@ class ChannelGraph(LabelledModel):
         ]
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
 
+    def check_free(self) -> None:
+        """Raises a `ValueError` with the reasons if no channel of the model can be removed."""
+        if any(len(group.roots) for group in self.groups):
+            return
+        reasons = "; ".join(dict.fromkeys(r for g in self.groups for r in g.reasons))
+        raise ValueError(
+            f"Model '{self.trace.name}' has no channel that could be removed: "
+            f"{reasons or 'no layer makes channels that can be followed'}."
+        )
+
     def summary(self, print_fn: Callable[[str], None] = print) -> None:
         """Prints every group: who makes its channels, who reads them, what is kept and why."""
         free = sum(len(group.roots) for group in self.groups)

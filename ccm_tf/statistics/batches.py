@@ -75,6 +75,15 @@ def batch_count(data: Any, batch_size: int = 128, max_batches: int | None = None
     return max_batches if count is None else min(count, max_batches)
 
 
+def sample_count(data: Any, batch_size: int = 128, max_batches: int | None = None) -> int | None:
+    """Number of samples that `batches` will yield, `None` if that cannot be known beforehand."""
+    arrays = _as_arrays(data)
+    if arrays is None:
+        return None
+    count = len(keras.tree.flatten(arrays)[0])
+    return count if max_batches is None else min(count, batch_size * max_batches)
+
+
 def _check_positive(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise ValueError(f"Argument `{name}` must be a positive integer. Received: {value!r}")

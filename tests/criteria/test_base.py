@@ -18,7 +18,7 @@ QUIET = pytest.mark.filterwarnings(
 def case(request):
     model = getattr(zoo, request.param)()
     zoo.randomise(model)
-    return ChannelGraph(model), (zoo.inputs_for(model, batch=6), zoo.labels_for(model, batch=6))
+    return ChannelGraph(model), (zoo.inputs_for(model, batch=12), zoo.labels_for(model, batch=12))
 
 
 @pytest.mark.parametrize("name", criteria())

@@ -92,10 +92,15 @@ def test_batches_do_not_matter(observe):
 
 def test_few_samples(observe):
     data = np.random.default_rng(0).standard_normal((1, 3, 6)).astype("float32")
-    with pytest.warns(UserWarning, match="6 channels but only 3 samples"):
+    message = "6 channels of group 'look' need at least 6.*which 2 images have .x 3.*Received: 1 im"
+    with pytest.raises(ValueError, match=message):
         rank(observe, data)
-    with pytest.raises(ValueError, match="6 channels.*at least 2 samples.*Received: 1"):
-        rank(observe, data[:, :1])
+    rank(observe, np.concatenate([data, 1 + data]))
+    # Nobody knows the length of an iterable before it ends.
+    with pytest.raises(ValueError, match="6 channels.*at least 6 samples.*Received: 3"):
+        PCA().rank(observe(6, 3), [(data,)])
+    with pytest.raises(ValueError, match="Received: 1 images"):
+        rank(observe, np.concatenate([data, data]), batch_size=1, max_batches=1)
 
 
 @pytest.mark.filterwarnings("ignore:Group:UserWarning")

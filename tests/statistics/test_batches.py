@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from ccm_tf.statistics.batches import batch_count, batches
+from ccm_tf.statistics.batches import batch_count, batches, sample_count
 
 X = np.arange(10 * 2).reshape(10, 2).astype("float32")
 Y = np.arange(10)
@@ -192,3 +192,10 @@ def test_batches_without_labels(name):
 def test_fewer_labels_than_samples():
     with pytest.raises(ValueError, match="equally many samples"):
         list(batches((X, Y[:9]), labels=True))
+
+
+def test_samples_are_known_of_arrays_only():
+    images = np.zeros((10, 4))
+    assert sample_count(images) == sample_count((images, np.zeros(10))) == 10
+    assert sample_count(images, batch_size=3, max_batches=2) == 6
+    assert sample_count([(images,)]) is None
