@@ -8,6 +8,8 @@ import numpy as np
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.graph.calls import Call
 from ccm_tf.graph.flow import Effect, Kept
+from ccm_tf.graph.recursion import with_deep_recursion
+from ccm_tf.prefilled import Prefilled
 
 
 class SlimCopy:
@@ -26,54 +28,77 @@ class SlimCopy:
         self.graph = graph
         self.kept = kept
         self.ops: dict[str, Any] = {}
+        self._prefilled: dict[str, Prefilled] = {}
         inputs = graph.trace.symbolic_inputs()
         outputs = graph.trace.run(inputs, self.apply)
-        self.model = keras.Model(inputs, outputs, name=graph.trace.name)
+        self.model = with_deep_recursion(
+            lambda: keras.Model(inputs, outputs, name=graph.trace.name)
+        )
         self._copy_weights()
 
     def apply(self, call: Call, args: tuple, kwargs: dict) -> Any:
         """Does in the slim graph what a call does in the dense one; `Trace.run` takes it."""
         effect = self.graph.effects[call.position]
         if call.name not in self.ops:
-            self.ops[call.name] = _slim_op(call.name, call.op, effect, self.kept)
+            self.ops[call.name] = self._slim_op(call, effect)
         op = self.ops[call.name]
         if effect.rebuild is not None:
             return effect.rebuild(op, args, kwargs, self.kept)
         return op(*args, **kwargs)
 
+    def _slim_op(self, call: Call, effect: Effect) -> Any:
+        op = call.op
+        if isinstance(op, keras.layers.Lambda):
+            # Its Python function cannot be rebuilt from a config; it has no weights to separate.
+            return op
+        config = {**op.get_config(), "name": call.name}
+        for key, value in effect.config.items():
+            is_width = not callable(value)
+            config[key] = int(np.count_nonzero(self.kept(value))) if is_width else value(self.kept)
+        prefilled = Prefilled(config, op, self._sliced_weights(call))
+        self._prefilled[call.name] = prefilled
+        try:
+            return type(op).from_config(_without_shapes(prefilled.config))
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"Layer '{op.name}' ({type(op).__name__}) cannot be rebuilt from its config. Make "
+                "its `get_config` and `from_config` complete, and open a "
+                "`keras.saving.custom_object_scope` for functions that it uses. "
+                f"Keras said: {error}"
+            ) from error
+
+    def _sliced_weights(self, call: Call) -> dict[int, np.ndarray]:
+        axes_of = {id(w.variable): w.axes for w in self.graph.weights_of(call.position)}
+        return {
+            id(source): sliced(source, axes_of.get(id(source), ()), self.kept)
+            for source in getattr(call.op, "weights", ())
+        }
+
     def _copy_weights(self) -> None:
+        done = set()
         for call in self.graph.trace.calls:
             new = self.ops[call.name]
-            if new is call.op or not getattr(new, "weights", None):
+            if call.name in done or call.name not in self._prefilled:
                 continue
-            axes_of = {id(w.variable): w.axes for w in self.graph.weights_of(call.position)}
+            done.add(call.name)
+            prefilled = self._prefilled.pop(call.name)
+            prefilled.restore(new)
+            if len(prefilled.taken) == len(getattr(call.op, "weights", ())):
+                continue
+            values = self._sliced_weights(call)
             for source, target in zip(call.op.weights, new.weights, strict=True):
-                value = sliced(source, axes_of.get(id(source), ()), self.kept)
-                if tuple(value.shape) != tuple(target.shape):
-                    raise ValueError(
-                        f"Weight '{source.path}' of layer '{call.name}' would get shape "
-                        f"{tuple(value.shape)}, but the rebuilt layer wants "
-                        f"{tuple(target.shape)}. The handler of this layer names the wrong axes."
-                    )
-                target.assign(value)
+                if id(source) not in prefilled.taken:
+                    _assign(call, source, target, values[id(source)])
 
 
-def _slim_op(name: str, op: Any, effect: Effect, kept: Kept) -> Any:
-    if isinstance(op, keras.layers.Lambda):
-        # Its Python function cannot be rebuilt from a config; it has no weights to separate.
-        return op
-    config = {**op.get_config(), "name": name}
-    for key, value in effect.config.items():
-        config[key] = value(kept) if callable(value) else int(np.count_nonzero(kept(value)))
-    try:
-        return type(op).from_config(_without_shapes(config))
-    except (TypeError, ValueError) as error:
+def _assign(call: Call, source: Any, target: Any, value: np.ndarray) -> None:
+    if tuple(value.shape) != tuple(target.shape):
         raise ValueError(
-            f"Layer '{op.name}' ({type(op).__name__}) cannot be rebuilt from its config. Make "
-            "its `get_config` and `from_config` complete, and open a "
-            "`keras.saving.custom_object_scope` for functions that it uses. "
-            f"Keras said: {error}"
-        ) from error
+            f"Weight '{source.path}' of layer '{call.name}' would get shape "
+            f"{tuple(value.shape)}, but the rebuilt layer wants "
+            f"{tuple(target.shape)}. The handler of this layer names the wrong axes."
+        )
+    target.assign(value)
 
 
 def _without_shapes(config: Any) -> Any:

@@ -1,11 +1,13 @@
 """From the serialised graph of a Keras model to calls in topological order."""
 
+import heapq
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 
 from ccm_tf.graph.calls import Call, Tensor
+from ccm_tf.graph.recursion import with_deep_recursion
 
 
 def functional_view(model: keras.Model) -> keras.Model:
@@ -38,7 +40,7 @@ def functional_view(model: keras.Model) -> keras.Model:
     outputs = model.outputs if sequential else model.output
     if sequential:
         inputs, outputs = inputs[0], outputs[0]
-    return keras.Model(inputs, outputs, name=model.name)
+    return with_deep_recursion(lambda: keras.Model(inputs, outputs, name=model.name))
 
 
 def graph_config(view: keras.Model, model: keras.Model) -> dict[str, Any]:
@@ -77,41 +79,57 @@ def sorted_calls(config, ops, view):
         (name, 0, 0): Tensor(-1, index, *shapes[name, 0, 0])
         for index, name in enumerate(input_names)
     }
-    pending = [
+    nodes = [
         (layer["name"], number, node)
         for layer in config["layers"]
         for number, node in enumerate(layer["inbound_nodes"])
     ]
-    wanted = {}
+    wanted: dict[tuple[str, int], list[int]] = {}
     for history in shapes:
         wanted.setdefault(history[:2], []).append(history[2])
     calls = []
-    while pending:
-        waiting = []
-        for name, number, node in pending:
-            if any(h not in tensors for h in _histories(node)):
-                waiting.append((name, number, node))
-                continue
-            position = len(calls)
-            outputs = []
-            for index in sorted(wanted.get((name, number), ())):
-                tensor = Tensor(position, index, *shapes[name, number, index])
-                tensors[name, number, index] = tensor
-                outputs.append(tensor)
-            calls.append(
-                Call(
-                    position,
-                    name,
-                    ops[name],
-                    tuple(_parse(node["args"], tensors)),
-                    _parse(node["kwargs"], tensors),
-                    tuple(outputs),
-                )
+    for name, number, node in _in_order(nodes, set(input_names)):
+        position = len(calls)
+        outputs = []
+        for index in sorted(wanted.get((name, number), ())):
+            tensor = Tensor(position, index, *shapes[name, number, index])
+            tensors[name, number, index] = tensor
+            outputs.append(tensor)
+        calls.append(
+            Call(
+                position,
+                name,
+                ops[name],
+                tuple(_parse(node["args"], tensors)),
+                _parse(node["kwargs"], tensors),
+                tuple(outputs),
             )
-        if len(waiting) == len(pending):
-            raise ValueError(f"The graph of the model has a cycle at '{waiting[0][0]}'.")
-        pending = waiting
+        )
     return tuple(calls), tensors
+
+
+def _in_order(nodes: list[tuple], inputs: set[str]) -> Iterator[tuple]:
+    """Nodes in topological order, as they are listed wherever that is possible."""
+    missing: list[int] = []
+    readers: dict[tuple[str, int], list[int]] = {}
+    for place, (_, _, node) in enumerate(nodes):
+        needs = {history[:2] for history in _histories(node) if history[0] not in inputs}
+        missing.append(len(needs))
+        for need in needs:
+            readers.setdefault(need, []).append(place)
+    ready = [place for place, count in enumerate(missing) if not count]
+    done = 0
+    while ready:
+        place = heapq.heappop(ready)
+        done += 1
+        yield nodes[place]
+        for reader in readers.get(nodes[place][:2], ()):
+            missing[reader] -= 1
+            if not missing[reader]:
+                heapq.heappush(ready, reader)
+    if done < len(nodes):
+        stuck = next(nodes[place][0] for place, count in enumerate(missing) if count)
+        raise ValueError(f"The graph of the model has a cycle at '{stuck}'.")
 
 
 def _known_shapes(config, view):
