@@ -16,6 +16,8 @@ ccm_tf.export_tflite(slim, "slim.tflite")
 ```
 """
 
+from ccm_tf import kfe as kfe
+from ccm_tf import schedules as schedules
 from ccm_tf.ccm.correlation import channel_correlation as channel_correlation
 from ccm_tf.ccm.features import feature_layers as feature_layers
 from ccm_tf.ccm.loss import CCMLoss as CCMLoss
@@ -25,6 +27,7 @@ from ccm_tf.criteria import register_criterion as register_criterion
 from ccm_tf.export import export_tflite as export_tflite
 from ccm_tf.graph import ChannelGraph as ChannelGraph
 from ccm_tf.graph import register_handler as register_handler
+from ccm_tf.kfe import kronecker_factors as kronecker_factors
 from ccm_tf.mask import mask as mask
 from ccm_tf.plan import plan as plan
 from ccm_tf.profile import profile as profile

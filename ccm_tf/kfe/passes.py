@@ -1,0 +1,157 @@
+"""One pass over data with what every layer reads and the gradient at what it makes."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from ccm_tf.graph import ChannelGraph
+from ccm_tf.graph.handlers.common import channel_axis
+from ccm_tf.kfe.blocks import Block, pre_activation
+from ccm_tf.statistics.batches import batch_count, batches
+from ccm_tf.statistics.inner_gradients import inner_gradients
+from ccm_tf.statistics.objective import Objective
+from ccm_tf.statistics.sampled_labels import LabelSampler
+from ccm_tf.statistics.taps import filled_up, model_inputs
+
+LABELS = ("sampled", "empirical")
+
+
+@dataclasses.dataclass(frozen=True)
+class PassOptions:
+    """How to go over the data.
+
+    Attributes:
+        labels: `"sampled"` draws a label per sample from the model's prediction, which makes the
+            expectation the Fisher information; `"empirical"` takes those of the data.
+        loss: See `ccm_tf.statistics.objective.Objective`; `None` is cross-entropy.
+        batch_size: Samples per batch where the data is arrays.
+        max_batches: Stop after so many batches.
+        seed: Seed of the draws.
+        verbose: 1 shows a progress bar.
+    """
+
+    labels: str = "sampled"
+    loss: Any = None
+    batch_size: int = 128
+    max_batches: int | None = None
+    seed: int = 0
+    verbose: int = 0
+
+    def __post_init__(self):
+        if self.labels not in LABELS:
+            raise ValueError(
+                f"Argument `labels` must be one of {LABELS}. Received: labels={self.labels!r}."
+            )
+        if self.labels == "sampled" and self.loss is not None:
+            raise ValueError(
+                "Labels are sampled from predicted probabilities, whose loss is cross-entropy. To "
+                "use a loss, pass labels='empirical' and data with labels. Received: "
+                f"loss={self.loss!r}, labels='sampled'."
+            )
+
+
+# What a layer reads and the gradient at its pre-activation, one tensor (B, ..., C) per call, and
+# the weight of each sample; gives the tensors to add up over batches.
+Statistic = Callable[[Block, list[Any], list[Any], Any], list[Any]]
+
+
+def gradient_pass(
+    graph: ChannelGraph,
+    blocks: Sequence[Block],
+    data: Any,
+    statistic: Statistic,
+    options: PassOptions,
+) -> Iterator[tuple[int, list[list[np.ndarray]]]]:
+    """Statistics of layers' inputs and of the gradients at their pre-activations.
+
+    The model runs in inference mode. Feature maps and gradients stay inside the compiled
+    function; gradients are those of each sample's own loss. Where the batch is filled up, samples
+    have weight 0 and their gradients are zero.
+
+    Args:
+        graph: The channel graph.
+        blocks: Some of its blocks.
+        data: Data with labels, or without if labels are sampled.
+        statistic: What to compute of each block; it runs inside the compiled function.
+        options: How to go over the data.
+
+    Returns:
+        An iterator: per batch the number of samples and, per block, what `statistic` returned.
+
+    Raises:
+        ValueError: If labels are missing or do not fit, or the model's outputs make no labels.
+    """
+    trace = graph.trace
+    sampled = options.labels == "sampled"
+    objective = Objective(trace, options.loss)
+    sampler = LabelSampler(trace, options.seed) if sampled else None
+    limits = options.batch_size, options.max_batches
+    stream = batches(data, *limits, labels=not sampled)
+    bar = keras.utils.Progbar(batch_count(data, *limits)) if options.verbose else None
+    by_name = {block.name: place for place, block in enumerate(blocks)}
+
+    def function(tap, inputs, targets, weights):
+        read: list[list[Any]] = [[] for _ in blocks]
+
+        def apply(call, args, kwargs):
+            if call.name not in by_name:
+                return call.op(*args, **kwargs)
+            place = by_name[call.name]
+            (features,) = keras.tree.flatten((args, kwargs))[:1]
+            _check_samples(call, features, weights)
+            read[place].append(_channels_last(features, channel_axis(call.op)))
+            return pre_activation(call.op, features, tap)
+
+        outputs = trace.run(inputs, apply)
+        if sampler is not None:
+            targets = sampler.labels(targets, outputs)
+        return ops.sum(objective(targets, outputs) * weights), (read, weights)
+
+    def finish(gradients, kept):
+        read, weights = kept
+        found: list[list[Any]] = [[] for _ in blocks]
+        for place, gradient in zip(order, gradients, strict=True):
+            found[place].append(_channels_last(gradient, channel_axis(blocks[place].op)))
+        return [
+            statistic(block, x, g, weights) for block, x, g in zip(blocks, read, found, strict=True)
+        ]
+
+    order = [by_name[call.name] for call in trace.calls if call.name in by_name]
+    run = inner_gradients(graph.model, function, finish)
+    return _stream(trace, stream, objective, sampler, run, bar)
+
+
+def _stream(trace, stream, objective, sampler, run, bar):
+    size = 0
+    for done, batch in enumerate(stream, start=1):
+        inputs = model_inputs(trace, batch if sampler else batch[0])
+        samples = len(keras.tree.flatten(inputs)[0])
+        targets = sampler.numbers(samples) if sampler else objective.targets(batch[1])
+        if any(len(target) != samples for target in targets):
+            raise ValueError(
+                f"Received {samples} samples but labels for {[len(t) for t in targets]}."
+            )
+        # A smaller batch than before is filled up, so that it needs no compilation of its own.
+        size = max(size, samples)
+        weights = np.zeros(size, np.float32)
+        weights[:samples] = 1
+        found = run(filled_up(inputs, size), filled_up(targets, size), weights)
+        yield samples, keras.tree.map_structure(ops.convert_to_numpy, found)
+        if bar is not None:
+            bar.update(done)
+
+
+def _channels_last(value: Any, axis: int) -> Any:
+    return ops.cast(ops.moveaxis(value, axis, -1), "float32")
+
+
+def _check_samples(call: Any, features: Any, weights: Any) -> None:
+    if features.shape[0] != weights.shape[0]:
+        raise ValueError(
+            f"Layer '{call.name}' reads {features.shape[0]} maps for {weights.shape[0]} samples: "
+            "other axes are folded into its batch. Leave it out: name the other layers in `layers`."
+        )
