@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ccm_tf.criteria.deflation import Deflation
 from ccm_tf.criteria.ranking import Ranking
 from ccm_tf.criteria.registry import register_criterion
 from ccm_tf.criteria.second_moments import MomentsCriterion
@@ -100,31 +101,33 @@ def eliminate(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     left = np.flatnonzero(variance > 0)
     order, unexplained = [int(c) for c in dead], [0.0] * len(dead)
     noise = _NOISE * variance[left].mean() if len(left) else 0.0
-    inverse, worst = np.zeros((len(left), len(left))), 1.0
+    inverse, worst = Deflation(np.zeros((len(left), len(left)))), 1.0
     while len(left):
-        largest = inverse.diagonal().max()
+        largest = inverse.diagonal.max()
         if largest < _REFRESH * worst:
             # Downdates subtract large numbers from each other: start again before it matters.
-            inverse = _inverse(matrix[np.ix_(left, left)], noise)
-            worst = largest = inverse.diagonal().max()
-        tied = np.flatnonzero(inverse.diagonal() >= largest * (1 - _EQUAL))
+            left = left[left >= 0]
+            inverse = Deflation(_inverse(matrix[np.ix_(left, left)], noise))
+            worst = largest = inverse.diagonal.max()
+        tied = np.flatnonzero(inverse.diagonal >= largest * (1 - _EQUAL))
         place = int(tied[np.argmax(left[tied])])
-        share = 1 / inverse[place, place] - noise
+        share = 1 / inverse.diagonal[place] - noise
         order.append(int(left[place]))
         unexplained.append(share if share > _EXPLAINED * noise else 0.0)
-        _drop(inverse, left, place)
-        inverse, left = inverse[:-1, :-1], left[:-1]
+        inverse, left = _without(inverse, left, place)
     return np.array(order), np.maximum.accumulate(unexplained)
 
 
-def _drop(inverse: np.ndarray, left: np.ndarray, place: int) -> None:
-    """Turns all but the last row and column into the inverse without a variable, in place."""
-    for axis in (0, 1):
-        rows = inverse.swapaxes(0, axis)
-        rows[[place, -1]] = rows[[-1, place]]
-    left[[place, -1]] = left[[-1, place]]
-    column = inverse[:-1, -1]
-    inverse[:-1, :-1] -= np.outer(column, column / inverse[-1, -1])
+def _without(inverse: Deflation, left: np.ndarray, place: int) -> tuple[Deflation, np.ndarray]:
+    """The inverse without a variable; rows that are gone leave the matrix now and then."""
+    column = inverse.column(place)
+    carried_out = inverse.subtract(column / np.sqrt(column[place]))
+    left[place] = -1
+    inverse.diagonal[left < 0] = -np.inf
+    open_ = np.flatnonzero(left >= 0)
+    if carried_out or not len(open_):
+        return Deflation(inverse.matrix()[np.ix_(open_, open_)]), left[open_]
+    return inverse, left
 
 
 def _inverse(matrix: np.ndarray, noise: float) -> np.ndarray:
@@ -135,13 +138,12 @@ def _inverse(matrix: np.ndarray, noise: float) -> np.ndarray:
 
 def explained_by_prefixes(matrix: np.ndarray, order: np.ndarray) -> np.ndarray:
     """Share of the total variance that the first j + 1 variables explain by regression, (C,)."""
-    residual = np.array(matrix, np.float64)
-    variance = np.diag(residual).copy()
+    residual = Deflation(matrix)
+    variance = residual.diagonal.copy()
     total = variance.sum()
     explained = np.ones(len(order))
     for place, chosen in enumerate(order if total > 0 else ()):
-        if residual[chosen, chosen] > _NOISE * variance[chosen]:
-            column = residual[:, chosen] / np.sqrt(residual[chosen, chosen])
-            residual -= np.outer(column, column)
-        explained[place] = 1 - np.maximum(np.diag(residual), 0).sum() / total
+        if residual.diagonal[chosen] > _NOISE * variance[chosen]:
+            residual.subtract(residual.column(chosen) / np.sqrt(residual.diagonal[chosen]))
+        explained[place] = 1 - np.maximum(residual.diagonal, 0).sum() / total
     return np.maximum.accumulate(np.clip(explained, 0, 1))

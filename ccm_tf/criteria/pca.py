@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ccm_tf.criteria.deflation import Deflation
 from ccm_tf.criteria.ranking import Ranking
 from ccm_tf.criteria.registry import register_criterion
 from ccm_tf.criteria.second_moments import MomentsCriterion
@@ -11,6 +12,8 @@ from ccm_tf.criteria.streaming import Seen, View
 
 # A channel of which less than this fraction of its variance is left is explained by the others.
 _EXPLAINED = 1e-10
+# Lengths of columns are computed afresh when the longest has shrunk by this factor.
+_REFRESH = 0.1
 
 
 @register_criterion("pca")
@@ -90,31 +93,32 @@ def select_channels(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         variance that the first j + 1 channels explain by linear regression (ones if there is no
         variance at all).
     """
-    residual = np.array(matrix, np.float64)
-    variance = np.diag(residual).copy()
+    residual = Deflation(matrix)
+    variance = residual.diagonal.copy()
     total = variance.sum()
     order = np.empty(len(variance), np.int64)
     explained = np.ones(len(variance))
     open_ = variance > 0
     # Channels that are left over when everything is explained: the largest first, dead ones last.
     rest = np.argsort(-variance, kind="stable")
+    squares = residual.squares()
+    worst = squares.max(initial=0.0)
     for place in range(len(variance)):
-        left = np.diag(residual)
+        left = residual.diagonal
         open_ &= left > _EXPLAINED * variance
         if not np.any(open_):
             taken = np.isin(rest, order[:place])
             order[place:] = rest[~taken]
             break
-        gain = np.divide(
-            np.einsum("ij,ij->j", residual, residual),
-            left,
-            out=np.full(len(left), -1.0),
-            where=open_,
-        )
+        gain = np.divide(squares, left, out=np.full(len(left), -1.0), where=open_)
         chosen = int(np.argmax(gain))
         order[place] = chosen
         open_[chosen] = False
-        column = residual[:, chosen] / np.sqrt(residual[chosen, chosen])
-        residual -= np.outer(column, column)
-        explained[place] = 1 - np.maximum(np.diag(residual), 0).sum() / total
+        column = residual.column(chosen) / np.sqrt(left[chosen])
+        squares += column * (column * (column @ column) - 2 * residual.times(column))
+        if residual.subtract(column) or squares.max() < _REFRESH * worst:
+            # Differences of large numbers: count anew before it matters.
+            squares = residual.squares()
+            worst = squares.max()
+        explained[place] = 1 - np.maximum(residual.diagonal, 0).sum() / total
     return order, np.clip(explained, 0, 1)
