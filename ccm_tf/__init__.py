@@ -16,6 +16,7 @@ ccm_tf.export_tflite(slim, "slim.tflite")
 ```
 """
 
+from ccm_tf import callbacks as callbacks
 from ccm_tf import kfe as kfe
 from ccm_tf import schedules as schedules
 from ccm_tf.ccm.correlation import channel_correlation as channel_correlation
@@ -25,6 +26,8 @@ from ccm_tf.ccm.model import Model as Model
 from ccm_tf.ccm.regularizer import CCMRegularizer as CCMRegularizer
 from ccm_tf.criteria import register_criterion as register_criterion
 from ccm_tf.export import export_tflite as export_tflite
+from ccm_tf.gradual.zeros import masked_plan as masked_plan
+from ccm_tf.gradual.zeros import strip_pruning as strip_pruning
 from ccm_tf.graph import ChannelGraph as ChannelGraph
 from ccm_tf.graph import register_handler as register_handler
 from ccm_tf.kfe import kronecker_factors as kronecker_factors

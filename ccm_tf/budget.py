@@ -85,6 +85,7 @@ class Limits:
         round_to: Kept widths are multiples of it, where the dense ones are.
         min_channels: Fewest channels that a layer keeps.
         max_ratio: Largest share of channels that a layer may lose, in [0, 1].
+        floors: Name of a layer to the fewest channels that it keeps, besides the above.
     """
 
     keep: Iterable[Any] = ()
@@ -92,6 +93,7 @@ class Limits:
     round_to: int | None = None
     min_channels: int = 1
     max_ratio: float = 0.95
+    floors: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         for name in ("round_to", "min_channels"):
@@ -120,10 +122,10 @@ class Limits:
                 mask[producer.roots] = True
         return mask
 
-    def least(self, width: int) -> int:
-        """Fewest channels that a layer of some width keeps."""
+    def least(self, width: int, name: str = "") -> int:
+        """Fewest channels that a layer of some width (and name) keeps."""
         allowed = width - int(np.floor(self.max_ratio * width + 1e-9))
-        return min(width, max(1, self.min_channels, allowed))
+        return min(width, max(1, self.min_channels, allowed, self.floors.get(name, 1)))
 
 
 def matching(graph: ChannelGraph, item: Any, argument: str) -> list[Any]:

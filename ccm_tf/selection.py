@@ -190,5 +190,5 @@ def _least(graph: ChannelGraph, levels: np.ndarray, limits: Limits) -> np.ndarra
     for producer in graph.producers:
         roots = np.unique(producer.roots)
         best = roots[np.argsort(levels[roots], kind="stable")]
-        mask[best[: limits.least(len(roots))]] = True
+        mask[best[: limits.least(len(roots), producer.name)]] = True
     return mask

@@ -1,0 +1,304 @@
+"""Pruning channels while a model trains."""
+
+import warnings
+from typing import Any
+
+import keras
+import numpy as np
+
+from ccm_tf.budget import TARGETS, Budget, Limits
+from ccm_tf.criteria import Criterion, Ranking, get_criterion
+from ccm_tf.gradual.choice import Aim, choose, floors, units_of
+from ccm_tf.gradual.compaction import check_compactable, compact
+from ccm_tf.gradual.masks import ChannelMasks
+from ccm_tf.graph import ChannelGraph
+from ccm_tf.pruning_plan import PruningPlan
+from ccm_tf.selection import select
+from ccm_tf.statistics.batches import batches
+
+
+class GradualPruning(keras.callbacks.Callback):
+    """Masks more and more channels while a model trains, as a schedule says.
+
+    Whenever pruning is due, a criterion scores the channels that are left, and the least important
+    ones are masked: their slices of every weight are set to zero and a constraint keeps them there
+    after each update, whatever the optimizer. The layers of the model stay the user's own; there
+    are no wrappers. `ccm_tf.strip_pruning(model)` then builds the slim model, whose outputs are
+    those of the masked one.
+
+    The zeros are the record of the masks, so that whatever stores the weights stores the masks:
+    `BackupAndRestore`, `ModelCheckpoint` and `model.save` resume with the same ones. They stay in
+    later calls of `fit` too. For the history, `logs` gets `kept_channels` and `kept_macs`, shares
+    of the dense model.
+
+    A step is one update by the optimizer, counted over all calls of `fit` (`optimizer.iterations`).
+    Pruning that is due in step t happens before that step's update, and pruning that is due after
+    epoch e before epoch e + 1.
+
+    Args:
+        criterion: Name or instance of a criterion, as for `ccm_tf.plan`.
+        schedule: One of `ccm_tf.schedules`, or a `PruningSchedule` of tfmot.
+        data: Inputs for criteria that look at feature maps, as for `ccm_tf.plan`.
+        target: What the schedule's sparsity is a share of: `"macs"`, `"params"`, `"bytes"` or
+            `"channels"`. Defaults to `"macs"`.
+        scope: `"global"` or `"local"`, as for `ccm_tf.plan`.
+        exact: As for `ccm_tf.plan`.
+        regrow: `True` lets masked channels come back: whenever pruning is due they compete with
+            the weights that they had when they were masked. Those weights are held in memory and
+            are not part of checkpoints. Defaults to `False`: what is gone stays gone.
+        compact_every: Rewrite the model in place every so many epochs, without what is masked, so
+            that training itself gets faster. Defaults to `None`, never.
+        dense: The model before anything was removed, where `fit` goes on with one that was
+            compacted and saved. Defaults to `None`: the model that is fitted.
+        **limits: `keep`, `round_to`, `min_channels` and `max_ratio`, as for `ccm_tf.plan`.
+
+    Attributes:
+        history: One dict per pruning: `step` (or `epoch`), `channels` and `macs` that are left.
+
+    Raises:
+        ValueError: If an argument makes no sense; when `fit` starts, if the criterion lacks data
+            or the schedule's end cannot be reached within the limits.
+
+    Example:
+
+    ```python
+    schedule = ccm_tf.schedules.PolynomialDecay(0.0, 0.7, begin_step=500, end_step=3000)
+    pruning = ccm_tf.callbacks.GradualPruning("magnitude", schedule)
+    model.fit(images, labels, epochs=10, callbacks=[pruning])
+    slim = ccm_tf.strip_pruning(model)
+    ```
+    """
+
+    def __init__(
+        self,
+        criterion: str | Criterion,
+        schedule: Any,
+        data: Any = None,
+        *,
+        target: str = "macs",
+        scope: str = "global",
+        exact: bool = True,
+        regrow: bool = False,
+        compact_every: int | None = None,
+        dense: keras.Model | None = None,
+        **limits: Any,
+    ):
+        super().__init__()
+        self.criterion = get_criterion(criterion)
+        if not callable(schedule) or not hasattr(schedule, "get_config"):
+            raise ValueError(
+                "Expected a schedule such as `ccm_tf.schedules.PolynomialDecay(...)`. "
+                f"Received: schedule={schedule!r}."
+            )
+        if target not in TARGETS or target == "energy":
+            raise ValueError(
+                f"`target` must be one of {TARGETS[1:]}. Received: target={target!r}. (An energy "
+                "is asked for with `schedule=ccm_tf.schedules.PCAEnergy(...)`.)"
+            )
+        if scope not in ("global", "local"):
+            raise ValueError(f"`scope` must be 'global' or 'local'. Received: scope={scope!r}.")
+        if compact_every is not None and (compact_every < 1 or regrow):
+            raise ValueError(
+                "`compact_every` must be a positive number of epochs, and channels cannot regrow "
+                f"once they are removed. Received: compact_every={compact_every!r}, "
+                f"regrow={regrow!r}."
+            )
+        self.criterion.check_data(data)
+        if data is not None:
+            # Only its checks: nothing is read yet.
+            most = getattr(self.criterion, "max_batches", None)
+            batches(data, max_batches=most, labels=self.criterion.needs_labels)
+        self.schedule = schedule
+        self.data = data
+        self.target = target
+        self.scope = scope
+        self.exact = exact
+        self.regrow = regrow
+        self.compact_every = compact_every
+        self.dense = dense
+        unknown = set(limits) - {"keep", "round_to", "min_channels", "max_ratio"}
+        if unknown:
+            raise ValueError(f"Unknown arguments of `GradualPruning`: {sorted(unknown)}.")
+        self.limits = Limits(**limits)
+        self.history: list[dict[str, Any]] = []
+        self._masks: ChannelMasks | None = None
+        self._remembered: list[np.ndarray] | None = None
+        self._dense_macs = 0
+
+    @property
+    def masks(self) -> ChannelMasks:
+        """The masks of the model in training.
+
+        Raises:
+            ValueError: Before `fit`.
+        """
+        if self._masks is None:
+            raise ValueError("There are no masks before `model.fit(callbacks=[...])` has begun.")
+        return self._masks
+
+    def plan(self) -> PruningPlan:
+        """The plan that drops what is masked now, for `ccm_tf.rewrite(model, plan)`."""
+        masks = self.masks
+        criterion = {"name": self.criterion.name, **self.criterion.get_config()}
+        return PruningPlan.from_mask(masks.graph, masks.alive, criterion=criterion)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Attaches the masks, and checks what can be checked before work starts."""
+        if self.compact_every is not None:
+            check_compactable(self.model)
+        if self._masks is None or self._masks.model is not self.model:
+            dense = ChannelGraph(self.dense or self.model, self.exact)
+            units = len(units_of(dense))
+            if not units:
+                raise ValueError(
+                    f"Model '{self.model.name}' has no channel that could be removed; "
+                    "`ccm_tf.ChannelGraph(model).summary()` says why."
+                )
+            cost = Budget(self.target, 1.0).cost(dense)(dense.all_kept())
+            limits = floors(dense, self.limits)
+            self._aim = Aim(self.target, cost, units, limits, self.scope)
+            self._dense_macs = dense.macs()
+            self._dense_units = units
+        # Anew for every `fit`: what is zero by now is masked.
+        self._masks = ChannelMasks(self.model, self.exact)
+        if hasattr(self.schedule, "bind"):
+            self.schedule = self.schedule.bind(self._dense_units)
+        self._begun = False
+        self._check_end()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Prunes if that is due after the epochs so far."""
+        if not self._begun:
+            self._begun = True
+            # Other callbacks may have restored weights since `on_train_begin`.
+            self.masks.read()
+            self._checked = self._iterations() - 1
+            self._check_beginning(epoch)
+        self._step = self._iterations()
+        if self._by_epoch and epoch and self.schedule.due(epoch):
+            self._prune(epoch)
+        self._compact(epoch)
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Prunes if that is due in this step."""
+        self._first = batch
+        if not self._by_epoch:
+            steps = range(self._checked + 1, self._step + 1)
+            self._checked = self._step
+            # One call may stand for several steps (`steps_per_execution`).
+            due = [step for step in steps if bool(self.schedule(step)[0])]
+            if due:
+                self._prune(due[-1])
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Counts steps."""
+        self._step += batch - self._first + 1
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Puts the widths into the logs, and zeros where moving averages left something."""
+        self.masks.enforce()
+        if logs is not None:
+            logs.update(self._left())
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Keras may have put averages of weights in the place of weights by now."""
+        self.masks.enforce()
+
+    @property
+    def _by_epoch(self) -> bool:
+        return getattr(self.schedule, "unit", "step") == "epoch"
+
+    def _iterations(self) -> int:
+        return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+
+    def _prune(self, number: int) -> None:
+        self._sync()
+        masks = self.masks
+        before = masks.alive
+        if self.regrow:
+            masks.move(masks.graph.all_kept())
+            if self._remembered is not None:
+                masks.restore(self._remembered)
+            self._remembered = masks.values()
+        graph, back = masks.view()
+        rankings = self.criterion.rank(graph, self.data)
+        try:
+            masks.set(back(choose(graph, rankings, self.schedule, number, self._aim)))
+        except ValueError as error:
+            # The limits leave no room for it: no reason to lose a training.
+            masks.set(before)
+            warnings.warn(f"Nothing is pruned in step {number}: {error}", stacklevel=2)
+        if not np.array_equal(before, masks.alive) and keras.backend.backend() == "jax":
+            # A compiled function holds the mask as a constant there.
+            self.model.make_train_function(force=True)
+        self.history.append({"epoch" if self._by_epoch else "step": number, **self._left()})
+
+    def _left(self) -> dict[str, float]:
+        graph, alive = self.masks.graph, self.masks.alive
+        units = int(np.count_nonzero(alive[units_of(graph)]))
+        return {
+            "kept_channels": units / self._dense_units,
+            "kept_macs": graph.macs(alive) / max(self._dense_macs, 1),
+        }
+
+    def _sync(self) -> None:
+        """On JAX the weights are elsewhere while an epoch runs; this brings them back."""
+        if keras.backend.backend() == "jax":
+            self.model.jax_state_sync()
+
+    def _compact(self, epoch: int) -> None:
+        if self.compact_every is None or epoch == 0 or epoch % self.compact_every:
+            return
+        if self.masks.alive.all():
+            return
+        compact(self.model, self.plan())
+        self._masks = ChannelMasks(self.model, self.exact)
+
+    def _check_end(self) -> None:
+        """Refuses an end that cannot be reached, warns of one that training does not reach."""
+        last = getattr(self.schedule, "last_step", getattr(self.schedule, "end_step", None))
+        epochs, steps = self.params.get("epochs"), self.params.get("steps")
+        if self._by_epoch:
+            last = self.schedule.epochs[-1]
+            if epochs is not None and last >= epochs:
+                warnings.warn(
+                    f"The schedule prunes after epochs up to {last}, but training ends with epoch "
+                    f"{epochs}, and nothing trains after it. Received: {self.schedule!r}.",
+                    stacklevel=2,
+                )
+            return
+        if last is not None and last >= 0 and epochs is not None and steps is not None:
+            total = self._iterations() + epochs * steps
+            if last >= total:
+                warnings.warn(
+                    f"The schedule prunes up to step {last}, but training ends after {total} steps "
+                    f"({epochs} epochs of {steps}): it will stop at a sparsity of "
+                    f"{float(self.schedule(total - 1)[1]):.3g}. Received: {self.schedule!r}.",
+                    stacklevel=2,
+                )
+        if getattr(self.schedule, "quantity", "sparsity") == "sparsity":
+            graph = self.masks.graph
+            anyhow = {
+                group.index: Ranking(group.roots, np.ones(len(group.roots)))
+                for group in graph.groups
+                if len(group.roots)
+            }
+            final = float(self.schedule(last if last is not None and last >= 0 else 0)[1])
+            allowed = max(1, int(np.floor((1 - final) * self._aim.dense + 1e-9)))
+            select(graph, anyhow, Budget(self.target, allowed), self._aim.limits, self.scope)
+
+    def _check_beginning(self, epoch: int) -> None:
+        """Warns if more is gone already than the schedule asks for."""
+        if getattr(self.schedule, "quantity", "sparsity") != "sparsity":
+            return
+        steps = max(self._checked + 1, getattr(self.schedule, "begin_step", 0))
+        asked = float(self.schedule(steps)[1])
+        gone = 1 - Budget(self.target, 1.0).cost(self.masks.graph)(self.masks.alive) / max(
+            self._aim.dense, 1
+        )
+        if gone > asked + 0.02 and not self._checked + 1:
+            warnings.warn(
+                f"The schedule begins with a sparsity of {asked:.3g}, but {gone:.3g} of the "
+                f"{self.target} are masked already; nothing is pruned until it asks for more.",
+                stacklevel=2,
+            )

@@ -1,0 +1,146 @@
+"""Which channels of a model stay at a step of a schedule."""
+
+import dataclasses
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ccm_tf.budget import Budget, Limits
+from ccm_tf.criteria import Ranking
+from ccm_tf.graph import ChannelGraph
+from ccm_tf.selection import select
+
+
+@dataclasses.dataclass(frozen=True)
+class Aim:
+    """What a schedule's numbers mean for a model.
+
+    Attributes:
+        target: What sparsity is a share of: `"macs"`, `"params"`, `"bytes"` or `"channels"`.
+        dense: How much of the target the dense model has.
+        units: How many units of channels could be removed from the dense model.
+        limits: What holds for every layer.
+        scope: `"global"` or `"local"`.
+    """
+
+    target: str
+    dense: int
+    units: int
+    limits: Limits
+    scope: str
+
+
+def choose(
+    graph: ChannelGraph, rankings: dict[int, Ranking], schedule: Any, step: int, aim: Aim
+) -> np.ndarray:
+    """Mask over root labels: the channels that stay.
+
+    Args:
+        graph: The channel graph of what is left of the model.
+        rankings: The criterion's rankings of its channels.
+        schedule: A `Schedule`, or a schedule of tfmot.
+        step: The step, or epoch.
+        aim: What the schedule's numbers mean.
+    """
+    quantity = getattr(schedule, "quantity", "sparsity")
+    return _QUANTITIES[quantity](graph, rankings, schedule, step, aim)
+
+
+def floors(graph: ChannelGraph, limits: Limits) -> Limits:
+    """The same limits, in channels of the dense model instead of shares of what is left."""
+    least = {p.name: limits.least(len(np.unique(p.roots))) for p in graph.producers}
+    return dataclasses.replace(limits, max_ratio=1.0, floors=least)
+
+
+def units_of(graph: ChannelGraph) -> np.ndarray:
+    """The root labels of everything that could be removed."""
+    return np.concatenate([group.roots for group in graph.groups] or [np.zeros(0, int)])
+
+
+def _by_sparsity(graph, rankings, schedule, step, aim):
+    sparsity = float(schedule(step)[1])
+    allowed = int(np.floor((1 - sparsity) * aim.dense + 1e-9))
+    if Budget(aim.target, 1.0).cost(graph)(graph.all_kept()) <= allowed:
+        return graph.all_kept()
+    return select(graph, rankings, Budget(aim.target, max(1, allowed)), aim.limits, aim.scope).mask
+
+
+def _by_energy(graph, rankings, schedule, step, aim):
+    budget = Budget("energy", float(schedule.energy(step)))
+    return select(graph, rankings, budget, aim.limits, aim.scope).mask
+
+
+def _by_channels(graph, rankings, schedule, step, aim):
+    prunings = min(step // schedule.frequency, len(schedule.epochs))
+    gone = aim.units - len(units_of(graph))
+    return remove_lowest(graph, rankings, prunings * schedule.count(aim.units) - gone, aim.limits)
+
+
+_QUANTITIES: dict[str, Callable[..., np.ndarray]] = {
+    "sparsity": _by_sparsity,
+    "energy": _by_energy,
+    "channels": _by_channels,
+}
+
+
+def remove_lowest(
+    graph: ChannelGraph, rankings: dict[int, Ranking], count: int, limits: Limits
+) -> np.ndarray:
+    """Removes a number of units one by one, the least important first, over all layers.
+
+    Of equal ones the lowest channel goes first, then that of the deepest layer. No layer goes
+    below what the limits allow it.
+
+    Args:
+        graph: The channel graph.
+        rankings: The criterion's rankings.
+        count: How many to remove.
+        limits: What holds for every layer.
+
+    Returns:
+        Mask over root labels: the channels that stay.
+    """
+    alive = graph.all_kept()
+    layers = []
+    for producer in graph.producers:
+        roots = np.unique(producer.roots)
+        layers.append((roots, limits.least(len(roots), producer.name)))
+    layers += [(np.unique(roots), 1) for roots in graph.widths]
+    homes: dict[int, list[int]] = {}
+    for number, (roots, _) in enumerate(layers):
+        for root in roots:
+            homes.setdefault(int(root), []).append(number)
+    spare = [len(roots) - least for roots, least in layers]
+    removed = 0
+    for root in _least_first(graph, ~limits.protected(graph), rankings):
+        if removed >= count:
+            break
+        if all(spare[number] > 0 for number in homes[root]):
+            for number in homes[root]:
+                spare[number] -= 1
+            alive[root] = False
+            removed += 1
+    if removed < count:
+        warnings.warn(
+            f"{count} channels were to go, but only {removed} could: the other layers are as "
+            "narrow as the limits allow.",
+            stacklevel=2,
+        )
+    return alive[graph.labels_to_roots]
+
+
+def _least_first(graph: ChannelGraph, free: np.ndarray, rankings: dict[int, Ranking]) -> list[int]:
+    candidates = []
+    for group in graph.groups:
+        ranking = rankings.get(group.index)
+        if ranking is None:
+            continue
+        channel = {int(root): place for place, root in enumerate(np.sort(group.roots))}
+        candidates += [
+            (-level, channel[int(root)], -group.index, int(root))
+            for root, level in zip(ranking.order, ranking.level, strict=True)
+            if free[root]
+        ]
+    return [candidate[-1] for candidate in sorted(candidates)]
