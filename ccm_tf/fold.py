@@ -8,21 +8,21 @@ import numpy as np
 
 from ccm_tf.graph.calls import Call, Tensor
 from ccm_tf.graph.trace import Execution
+from ccm_tf.kfe.surgeon import fold_obs
 from ccm_tf.slim import SlimCopy
 from ccm_tf.statistics.batches import batches
 from ccm_tf.statistics.moments import Moments
 
-FOLDS = ("least_squares",)
 _RIDGES = np.logspace(-10, 0, 21)
 
 
 def check_fold(fold: str | None, data: Any) -> None:
     """Raises a `ValueError` unless a way of folding exists and has what it needs."""
     if fold is not None and fold not in FOLDS:
-        raise ValueError(f"`fold` must be None or one of {FOLDS}. Received: fold={fold!r}.")
+        raise ValueError(f"`fold` must be None or one of {tuple(FOLDS)}. Received: fold={fold!r}.")
     if fold is not None and data is None:
         raise ValueError(
-            f"fold={fold!r} predicts removed channels from the kept ones, so it needs data: "
+            f"fold={fold!r} looks at what the channels do, so it needs data: "
             "`rewrite(model, plan, fold=..., data=images)`. Received: data=None."
         )
 
@@ -255,3 +255,6 @@ def _best_ridge(values: np.ndarray, rotated: np.ndarray, spread: float, effectiv
         if score < best:
             best, chosen = score, ridge
     return float(chosen)
+
+
+FOLDS = {"least_squares": fold_least_squares, "obs": fold_obs}

@@ -2,20 +2,24 @@
 
 import json
 import pathlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 
+from ccm_tf.base_plan import BasePlan
 from ccm_tf.criteria import Ranking
 from ccm_tf.files import PathLike, write_json
+from ccm_tf.fold import FOLDS, check_fold
 from ccm_tf.graph import ChannelGraph
+from ccm_tf.replicas import scope_of
+from ccm_tf.slim import SlimCopy
 
 _FORMAT = "ccm_tf.PruningPlan/1"
 
 
-class PruningPlan:
+class PruningPlan(BasePlan):
     """The channels that stay, layer by layer.
 
     A plan is plain data: print it, save it as JSON, edit it, apply it with `ccm_tf.rewrite` or
@@ -57,11 +61,8 @@ class PruningPlan:
         self.kept: dict[str, list[int]] = {
             name: sorted(int(c) for c in channels) for name, channels in kept.items()
         }
-        self.fingerprint = fingerprint
+        super().__init__(fingerprint, target, counts, notes)
         self.criterion = dict(criterion or {})
-        self.target = dict(target or {})
-        self.counts = {key: dict(value) for key, value in (counts or {}).items()}
-        self.notes: list[str] = list(notes)
         self.exact = exact
         self.rankings: dict[str, Ranking] = {}
 
@@ -113,11 +114,7 @@ class PruningPlan:
             ValueError: If the plan is for another model, names unknown layers or channels, drops
                 what must stay, leaves a layer empty, or ties are broken.
         """
-        if self.fingerprint != graph.fingerprint:
-            raise ValueError(
-                f"This plan was made for another model (fingerprint {self.fingerprint}; "
-                f"'{graph.trace.name}' has {graph.fingerprint}). Make a plan for this model."
-            )
+        self.check_model(graph)
         producers = _producers(graph, self.kept)
         missing = [name for name in producers if name not in self.kept]
         if missing:
@@ -158,21 +155,39 @@ class PruningPlan:
                     f"The plan drops channels of layer '{name}' that must stay: {why}."
                 )
 
+    def build(
+        self,
+        model: keras.Model,
+        *,
+        fold: str | None = None,
+        data: Any = None,
+        verbose: int = 0,
+        trainable_rotations: bool = True,
+    ) -> keras.Model:
+        """The model with the channels that stay; see `ccm_tf.rewrite`. It has no rotations."""
+        check_fold(fold, data)
+        graph = ChannelGraph(model, self.exact)
+        kept = graph.kept(self.root_mask(graph))
+        with scope_of(model):
+            copy = SlimCopy(graph, kept)
+        if fold is not None:
+            FOLDS[fold](copy, data, verbose)
+        return copy.model
+
+    def as_dict(self) -> dict[str, Any]:
+        """The plan as plain values, for JSON."""
+        names = ("fingerprint", "criterion", "target", "counts", "notes", "exact", "kept")
+        return {"format": _FORMAT, **{name: getattr(self, name) for name in names}}
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> "PruningPlan":
+        """The plan that `as_dict` described."""
+        names = ("fingerprint", "criterion", "target", "counts", "notes", "exact")
+        return cls(value["kept"], **{name: value[name] for name in names if name in value})
+
     def save(self, path: PathLike) -> None:
         """Writes the plan as JSON, whole or not at all."""
-        write_json(
-            path,
-            {
-                "format": _FORMAT,
-                "fingerprint": self.fingerprint,
-                "criterion": self.criterion,
-                "target": self.target,
-                "counts": self.counts,
-                "notes": self.notes,
-                "exact": self.exact,
-                "kept": self.kept,
-            },
-        )
+        write_json(path, self.as_dict())
 
     @classmethod
     def load(cls, path: PathLike) -> "PruningPlan":
@@ -189,30 +204,17 @@ class PruningPlan:
         if not isinstance(value, dict) or value.get("format") != _FORMAT:
             raise ValueError(f"'{path}' is not a pruning plan of the format '{_FORMAT}'.")
         _check_written(path, value)
-        names = ("fingerprint", "criterion", "target", "counts", "notes", "exact")
-        settings = {name: value[name] for name in names if name in value}
-        return cls(value["kept"], **settings)
+        return cls.from_dict(value)
 
-    def summary(self, print_fn: Callable[[str], None] = print) -> None:
-        """Prints how many channels of each layer stay, and what the plan saves."""
-        for line in self._lines():
-            print_fn(line)
+    def head(self) -> str:
+        """See `BasePlan.head`."""
+        return f"Pruning plan ({self.criterion.get('name', 'by hand')}"
 
-    def __str__(self) -> str:
-        return "\n".join(self._lines())
-
-    def _lines(self) -> Iterable[str]:
-        name = self.criterion.get("name", "by hand")
-        asked = ", ".join(f"{key}={value}" for key, value in self.target.items())
-        yield f"Pruning plan ({name}{', ' + asked if asked else ''})"
+    def rows(self) -> Iterable[str]:
+        """See `BasePlan.rows`."""
         width = max(map(len, self.kept), default=5)
         for layer, channels in self.kept.items():
             yield f"  {layer:<{width}}  {len(channels):>6} channels stay"
-        for kind in self.counts.get("dense", ()):
-            dense, kept = self.counts["dense"][kind], self.counts["kept"][kind]
-            yield f"  {kind:<8} {dense:>15,} -> {kept:>15,}  ({kept / max(dense, 1):.1%})"
-        for note in self.notes:
-            yield f"  note: {note}"
 
 
 def _check_written(path: PathLike, value: Mapping[str, Any]) -> None:

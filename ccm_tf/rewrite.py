@@ -4,19 +4,16 @@ from typing import Any
 
 import keras
 
-from ccm_tf.fold import check_fold, fold_least_squares
-from ccm_tf.graph import ChannelGraph
-from ccm_tf.pruning_plan import PruningPlan
-from ccm_tf.replicas import scope_of
-from ccm_tf.slim import SlimCopy
+from ccm_tf.base_plan import BasePlan
 
 
 def rewrite(
     model: keras.Model,
-    plan: PruningPlan,
+    plan: BasePlan,
     *,
     fold: str | None = None,
     data: Any = None,
+    trainable_rotations: bool = True,
     verbose: int = 0,
 ) -> keras.Model:
     """Builds the slim model: the same layers with only the channels that the plan keeps.
@@ -35,11 +32,21 @@ def rewrite(
     folded into the kernel and the bias that read them. A redundant model loses little that way
     before any fine-tuning. Recalibrate batch normalisation afterwards.
 
+    With `fold="obs"` the channels of a layer that stay take over what the removed ones did to the
+    loss: `ccm_tf.kfe.surgeon.compensated`. It goes with the criteria `"obs"` and `"kron_obs"`.
+
+    An `EigenPlan` removes directions instead of channels: a layer that it names becomes three
+    (a rotation, the core and a rotation, with the bias on the last), of the names `conv_kfe_in`,
+    `conv` and `conv_kfe_out`; all else stays as it is. A layer that is a bottleneck already has its
+    rotations merged with the new ones: there are never more than three.
+
     Args:
         model: The model that the plan was made for.
-        plan: A `PruningPlan`.
-        fold: `None` to slice, or `"least_squares"`. Defaults to `None`.
+        plan: A `PruningPlan` or an `EigenPlan`.
+        fold: `None` to slice, `"least_squares"` or `"obs"`. Defaults to `None`.
         data: Inputs to fold with, as for `ccm_tf.plan`; a few hundred samples do.
+        trainable_rotations: Whether the rotations of an `EigenPlan` learn; the last carries the
+            layer's bias, which then learns or not with it. Defaults to `True`.
         verbose: 1 shows a progress bar while folding. Defaults to 0.
 
     Returns:
@@ -57,11 +64,6 @@ def rewrite(
     slim.compile("adam", "sparse_categorical_crossentropy")
     ```
     """
-    check_fold(fold, data)
-    graph = ChannelGraph(model, plan.exact)
-    kept = graph.kept(plan.root_mask(graph))
-    with scope_of(model):
-        copy = SlimCopy(graph, kept)
-    if fold is not None:
-        fold_least_squares(copy, data, verbose)
-    return copy.model
+    return plan.build(
+        model, fold=fold, data=data, verbose=verbose, trainable_rotations=trainable_rotations
+    )

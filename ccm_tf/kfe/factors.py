@@ -1,6 +1,6 @@
 """Kronecker factors of the Fisher information, layer by layer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -11,7 +11,7 @@ from ccm_tf.graph import ChannelGraph
 from ccm_tf.kfe.blocks import Block, find_blocks
 from ccm_tf.kfe.geometry import multiplicity, tap_views
 from ccm_tf.kfe.layer_factors import LayerFactors
-from ccm_tf.kfe.passes import PassOptions, gradient_pass
+from ccm_tf.kfe.passes import Observed, PassOptions, gradient_pass
 
 
 class KroneckerFactors:
@@ -185,18 +185,16 @@ def chosen_blocks(
     return chosen
 
 
-def _grams(block: Block, read: Sequence[Any], gradients: Sequence[Any], weights: Any) -> list[Any]:
-    inputs = sum(_input_gram(block, features, weights) for features in read)
-    positions = sum(spots(gradient) for gradient in gradients)
-    outputs = sum(_gram(flat(gradient)) for gradient in gradients)
+def _grams(block: Block, seen: Observed) -> list[Any]:
+    inputs = sum(_input_gram(block, features, seen.weights) for features in seen.inputs)
+    positions = sum(spots(gradient) for gradient in seen.gradients)
+    outputs = sum(_gram(flat(gradient)) for gradient in seen.gradients)
     return [inputs, outputs, ops.convert_to_tensor(positions, "int32")]
 
 
-def _patch_grams(
-    block: Block, read: Sequence[Any], gradients: Sequence[Any], weights: Any
-) -> list[Any]:
-    patches = sum(_patch_gram(block, features, weights) for features in read)
-    return [*_grams(block, read, gradients, weights), patches]
+def _patch_grams(block: Block, seen: Observed) -> list[Any]:
+    patches = sum(_patch_gram(block, features, seen.weights) for features in seen.inputs)
+    return [*_grams(block, seen), patches]
 
 
 def _input_gram(block: Block, features: Any, weights: Any) -> Any:

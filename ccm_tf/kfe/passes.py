@@ -54,9 +54,25 @@ class PassOptions:
             )
 
 
-# What a layer reads and the gradient at its pre-activation, one tensor (B, ..., C) per call, and
-# the weight of each sample; gives the tensors to add up over batches.
-Statistic = Callable[[Block, list[Any], list[Any], Any], list[Any]]
+@dataclasses.dataclass(frozen=True, eq=False)
+class Observed:
+    """One batch as a layer sees it, in tensors (B, ..., C), one per call of the layer.
+
+    Attributes:
+        inputs: What it reads.
+        outputs: Its pre-activations.
+        gradients: The gradient of each sample's loss at them.
+        weights: (B,), 1 for a sample and 0 for what fills up the batch.
+    """
+
+    inputs: list[Any]
+    outputs: list[Any]
+    gradients: list[Any]
+    weights: Any
+
+
+# From a batch as a block sees it to the tensors to add up over batches.
+Statistic = Callable[[Block, Observed], list[Any]]
 
 
 def gradient_pass(
@@ -96,6 +112,7 @@ def gradient_pass(
 
     def function(tap, inputs, targets, weights):
         read: list[list[Any]] = [[] for _ in blocks]
+        made: list[list[Any]] = [[] for _ in blocks]
 
         def apply(call, args, kwargs):
             if call.name not in by_name:
@@ -104,20 +121,27 @@ def gradient_pass(
             (features,) = keras.tree.flatten((args, kwargs))[:1]
             _check_samples(call, features, weights)
             read[place].append(_channels_last(features, channel_axis(call.op)))
-            return pre_activation(call.op, features, tap)
+
+            def watched(value):
+                value = tap(value)
+                made[place].append(_channels_last(value, channel_axis(call.op)))
+                return value
+
+            return pre_activation(call.op, features, watched)
 
         outputs = trace.run(inputs, apply)
         if sampler is not None:
             targets = sampler.labels(targets, outputs)
-        return ops.sum(objective(targets, outputs) * weights), (read, weights)
+        return ops.sum(objective(targets, outputs) * weights), (read, made, weights)
 
     def finish(gradients, kept):
-        read, weights = kept
+        read, made, weights = kept
         found: list[list[Any]] = [[] for _ in blocks]
         for place, gradient in zip(order, gradients, strict=True):
             found[place].append(_channels_last(gradient, channel_axis(blocks[place].op)))
         return [
-            statistic(block, x, g, weights) for block, x, g in zip(blocks, read, found, strict=True)
+            statistic(block, Observed(x, y, g, weights))
+            for block, x, y, g in zip(blocks, read, made, found, strict=True)
         ]
 
     order = [by_name[call.name] for call in trace.calls if call.name in by_name]

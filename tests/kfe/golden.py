@@ -21,7 +21,9 @@ def arrays():
 
 def linear_loss(y_true, y_pred):
     """A loss whose gradient at the output is whatever is passed as labels."""
-    return keras.ops.sum(y_true * y_pred, axis=list(range(1, len(y_pred.shape))))
+    return keras.ops.sum(
+        keras.ops.cast(y_true, y_pred.dtype) * y_pred, axis=list(range(1, len(y_pred.shape)))
+    )
 
 
 def model():

@@ -92,9 +92,9 @@ def test_factors_from_the_gradient_of_the_kernel(kind, shape, settings):
     graph = ChannelGraph(model)
     (block,), _ = (list(found.values()) for found in find_blocks(graph))
 
-    def products(block, read, gradients, weights):
-        patches = flat(patches_of(block, read[0], True))
-        return [keras.ops.matmul(keras.ops.transpose(patches), flat(gradients[0]))]
+    def products(block, seen):
+        patches = flat(patches_of(block, seen.inputs[0], True))
+        return [keras.ops.matmul(keras.ops.transpose(patches), flat(seen.gradients[0]))]
 
     options = PassOptions("empirical", golden.linear_loss)
     ((_, ((found,),)),) = gradient_pass(graph, [block], (x, y), products, options)

@@ -1,0 +1,58 @@
+"""How strong the pre-activations of a layer are, and the gradients at them."""
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from ccm_tf.graph import ChannelGraph
+from ccm_tf.kfe.blocks import Block
+from ccm_tf.kfe.factors import flat, spots
+from ccm_tf.kfe.passes import Observed, PassOptions, gradient_pass
+
+
+def output_energies(
+    graph: ChannelGraph, blocks: list[Block], data: Any, options: PassOptions
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    r"""The quadratic form of every output in the input factor, and the gradient factor.
+
+    $w_c^\top \Omega w_c$ over whole patches is the mean over examples of the squared
+    pre-activation, summed over positions: what the layer computes anyway.
+
+    Args:
+        graph: The channel graph.
+        blocks: Some of its blocks.
+        data: As for `kronecker_factors`.
+        options: How to go over the data.
+
+    Returns:
+        Name to float64 arrays (outputs,) and (outputs, outputs).
+    """
+    sums = {b.name: [np.zeros(b.shape[2]), np.zeros((b.shape[2], b.shape[2]))] for b in blocks}
+    examples, positions = 0, dict.fromkeys(sums, 0)
+    for samples, found in gradient_pass(graph, blocks, data, _statistic, options):
+        examples += samples
+        for block, (energy, gamma, spread) in zip(blocks, found, strict=True):
+            if not (np.all(np.isfinite(energy)) and np.all(np.isfinite(gamma))):
+                raise ValueError(
+                    f"The outputs of layer '{block.name}' or the gradients at them hold NaN or "
+                    "infinity. Check the data and the weights, and that the loss is finite."
+                )
+            sums[block.name][0] += energy
+            sums[block.name][1] += gamma
+            positions[block.name] += samples * int(spread)
+    return {name: (e / examples, g / positions[name]) for name, (e, g) in sums.items()}
+
+
+def _statistic(block: Block, seen: Observed) -> list[Any]:
+    energy = sum(
+        ops.sum(
+            ops.reshape(ops.square(z), (-1, spots(z), z.shape[-1]))
+            * ops.reshape(seen.weights, (-1, 1, 1)),
+            axis=(0, 1),
+        )
+        for z in seen.outputs
+    )
+    gamma = sum(ops.matmul(ops.transpose(flat(g)), flat(g)) for g in seen.gradients)
+    positions = sum(spots(g) for g in seen.gradients)
+    return [energy, gamma, ops.convert_to_tensor(positions, "int32")]
