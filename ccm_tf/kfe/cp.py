@@ -27,7 +27,7 @@ def canonical_polyadic(
     """
     factors = [_start(tensor, axis, rank) for axis in range(3)]
     unfolded = [np.moveaxis(tensor, axis, 0).reshape(tensor.shape[axis], -1) for axis in range(3)]
-    size = max(np.linalg.norm(tensor), _TINY)
+    size = max(float(np.linalg.norm(tensor)), _TINY)
     error = np.inf
     for _ in range(iterations):
         for axis in range(3):
