@@ -25,6 +25,7 @@ class LayerProfile:
     params: int
     macs: int
     bytes: int
+    flops: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Profile:
         bytes: Size of the weights.
         convention: Name of the counting rule.
         notes: What the figures leave out.
+        flops: Operations as the counting rule has them; twice the MACs unless it says otherwise.
     """
 
     layers: tuple[LayerProfile, ...]
@@ -46,6 +48,7 @@ class Profile:
     bytes: int
     convention: str
     notes: tuple[str, ...] = ()
+    flops: int = 0
 
     def __str__(self) -> str:
         rows = [
@@ -75,6 +78,10 @@ def profile(model: keras.Model, convention: str = "keras") -> Profile:
             them, and the MACs of kernels. `"thop"`: the rule behind the published figures of
             CCM-loss: trainable weights; MACs of kernels, plus four per element of a
             batch-normalised tensor, plus one per element and channel of a global average pool.
+            `"eigendamage"`: the rule behind the published figures of EigenDamage: weights without
+            moving statistics, MACs of kernels, and as `flops` twice these plus biases, two per
+            element of a batch-normalised tensor, one per element of a `ReLU` layer and the area of
+            the window per output of a max-pooling layer; other layers cost nothing.
 
     Returns:
         A `Profile`.
@@ -109,6 +116,7 @@ def profile(model: keras.Model, convention: str = "keras") -> Profile:
                 sum(_size(w) for w in weights),
                 round(macs),
                 sum(_size(w) * bytes_per_value(w) for w in weights),
+                round(2 * macs) + rule.extra_flops(call),
             )
         )
     return Profile(
@@ -118,13 +126,15 @@ def profile(model: keras.Model, convention: str = "keras") -> Profile:
         sum(r.bytes for r in rows),
         convention,
         _notes(graph),
+        sum(r.flops for r in rows),
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class _Convention:
     weights: Callable[[Any], list]
-    extra_macs: Callable[[Call], int]
+    extra_macs: Callable[[Call], int] = lambda call: 0
+    extra_flops: Callable[[Call], int] = lambda call: 0
 
 
 def _thop_extra(call: Call) -> int:
@@ -136,8 +146,28 @@ def _thop_extra(call: Call) -> int:
     return 0
 
 
+def _eigendamage_extra(call: Call) -> int:
+    """What comes on top of two operations per MAC."""
+    op, elements = call.op, positions(call.outputs[0].shape, 1)
+    if isinstance(op, layers.BatchNormalization):
+        return 2 * elements
+    if isinstance(op, layers.ReLU):
+        return elements
+    if isinstance(op, (layers.MaxPooling1D, layers.MaxPooling2D, layers.MaxPooling3D)):
+        return elements * int(np.prod(op.pool_size))
+    return elements if getattr(op, "bias", None) is not None else 0
+
+
+def _without_moving(op: Any) -> list:
+    """Weights that are trained, or could be; not the moving statistics of normalisation."""
+    if isinstance(op, layers.BatchNormalization):
+        return [w for w in (op.gamma, op.beta) if w is not None]
+    return getattr(op, "weights", [])
+
+
 _CONVENTIONS = {
-    "keras": _Convention(lambda op: getattr(op, "weights", []), lambda call: 0),
+    "eigendamage": _Convention(_without_moving, extra_flops=_eigendamage_extra),
+    "keras": _Convention(lambda op: getattr(op, "weights", [])),
     "thop": _Convention(lambda op: getattr(op, "trainable_weights", []), _thop_extra),
 }
 

@@ -123,7 +123,7 @@ def test_kernels_without_a_count_are_noted():
 
 
 def test_unknown_convention():
-    with pytest.raises(ValueError, match=r"one of \['keras', 'thop'\].*'flops'"):
+    with pytest.raises(ValueError, match=r"one of \['eigendamage', 'keras', 'thop'\].*'flops'"):
         profile(zoo.chain(), convention="flops")
 
 

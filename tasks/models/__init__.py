@@ -2,10 +2,18 @@
 
 import keras
 
+from tasks.models.eigendamage import preresnet29, resnet32_wide, vgg19
 from tasks.models.resnet import resnet
 from tasks.models.vgg import vgg16
 
-__all__ = ["build", "resnet", "vgg16"]
+__all__ = ["NETWORKS", "build", "preresnet29", "resnet", "resnet32_wide", "vgg16", "vgg19"]
+
+NETWORKS = {
+    "preresnet29": preresnet29,
+    "resnet32_wide": resnet32_wide,
+    "vgg16": vgg16,
+    "vgg19": vgg19,
+}
 
 
 def build(
@@ -14,7 +22,7 @@ def build(
     """A network by name.
 
     Args:
-        network: "vgg16", or "resnet" and a depth: "resnet56".
+        network: One of `NETWORKS`, or "resnet" and a depth: "resnet56".
         classes: Number of classes.
         width: Multiplies its widths.
         image_shape: Height, width and channels of an image.
@@ -22,11 +30,12 @@ def build(
     Raises:
         ValueError: If there is no such network.
     """
-    if network == "vgg16":
-        return vgg16(classes, width, input_shape=image_shape)
+    if network in NETWORKS:
+        return NETWORKS[network](classes, width, input_shape=image_shape)
     depth = network.removeprefix("resnet")
     if depth != network and depth.isdecimal():
         return resnet(int(depth), classes, width, input_shape=image_shape)
     raise ValueError(
-        f"Unknown network. Expected 'vgg16' or a 'resnet56'. Received: network={network!r}"
+        f"Unknown network. Expected one of {', '.join(NETWORKS)}, or a 'resnet56'. "
+        f"Received: network={network!r}"
     )
