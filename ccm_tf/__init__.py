@@ -32,6 +32,7 @@ from ccm_tf.graph import ChannelGraph as ChannelGraph
 from ccm_tf.graph import register_handler as register_handler
 from ccm_tf.kfe import EigenPlan as EigenPlan
 from ccm_tf.kfe import kronecker_factors as kronecker_factors
+from ccm_tf.lrp.relevance import relevance as relevance
 from ccm_tf.mask import mask as mask
 from ccm_tf.plan import plan as plan
 from ccm_tf.profile import profile as profile

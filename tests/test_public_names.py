@@ -7,8 +7,8 @@ import ccm_tf
 
 PROMISED = """
 CCMLoss CCMRegularizer ChannelGraph Model PruningPlan channel_correlation export_tflite
-feature_layers mask plan profile recalibrate register_criterion register_handler rewrite
-sensitivity
+feature_layers mask masked_plan plan profile recalibrate register_criterion relevance
+register_handler rewrite sensitivity strip_pruning
 """.split()
 
 

@@ -8,6 +8,7 @@ that no longer works.
 from typing import Any
 
 import keras
+import numpy as np
 
 from ccm_tf.gradual.slots import slots_of
 from ccm_tf.graph import ChannelGraph
@@ -81,7 +82,8 @@ def _sliced_optimizer(model: keras.Model, copy: SlimCopy, twins: dict, kept: Any
         done.add(id(slot.variable))
     rest = [v for v in old.variables if id(v) not in {id(s) for s in before.values()}]
     for target, source in zip([v for v in new.variables if id(v) not in done], rest, strict=True):
-        target.assign(source)
+        # A copy: on JAX two variables would share one buffer, which training gives away.
+        target.assign(np.array(keras.ops.convert_to_numpy(source)))
     return new
 
 

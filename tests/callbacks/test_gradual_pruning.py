@@ -361,8 +361,7 @@ def test_no_plan_before_fit():
 
 
 def test_a_model_of_another_class_is_not_compacted():
-    model = ccm_tf.Model.from_model(network())
-    model.compile("sgd", "mse")
+    model = compiled(make=lambda: ccm_tf.Model.from_model(network()))
     with pytest.raises(ValueError, match="is a Model"):
         fit(model, GradualPruning("magnitude", SCHEDULE, compact_every=1))
 

@@ -33,6 +33,7 @@ BUILT_IN = [
     "obs",
     "pca",
     "random",
+    "relevance",
     "taylor",
 ]
 STREAM = {"batch_size": 16, "max_batches": 5}
@@ -51,6 +52,7 @@ SETTINGS = {
     "obs": {"damping": 0.01, "seed": 3, **STREAM},
     "pca": {"matrix": "covariance", **STREAM},
     "random": {"seed": 7},
+    "relevance": {"alpha": 1.5, "scale": "none", "samples": "correct", "reference": True, **STREAM},
     "taylor": {"of": "weights", "loss": ["mse"], "normalization": "max", **STREAM},
 }
 

@@ -1,0 +1,1 @@
+"""Layer-wise relevance propagation: how much each channel says for the right answer."""
