@@ -15,12 +15,15 @@ class Preprocessing:
         std: Standard deviation of each channel on the scale 0 … 1.
         pad: Black pixels put on each side before a crop of the original size. Defaults to 4.
         flip: Whether an image may be mirrored left to right. Defaults to `True`.
+        bgr: Whether the model wants blue, green, red; `mean` and `std` are in that order then.
+            Defaults to `False`.
     """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     pad: int = 4
     flip: bool = True
+    bgr: bool = False
 
     def normalise(self, images: np.ndarray) -> np.ndarray:
         """Scales to 0 … 1, subtracts the mean and divides by the standard deviation.
@@ -32,6 +35,8 @@ class Preprocessing:
             float32 array of the same shape.
         """
         std = np.asarray(self.std, "float64")
+        if self.bgr:
+            images = images[..., ::-1]
         # One multiplication and one addition; rows as long as possible keep them fast.
         width = images.shape[2]
         scale = np.tile((1.0 / (255.0 * std)).astype("float32"), width)
@@ -71,7 +76,7 @@ class Batches(keras.utils.PyDataset):
 
     Args:
         images: uint8 array (N, H, W, C).
-        labels: Integer array (N,).
+        labels: Integer array (N,), or (N, H, W) for a segmentation; `None` gives batches `(x,)`.
         preprocessing: Normalisation and augmentation.
         batch_size: Images per batch; the last batch may be smaller. Defaults to 128.
         seed: Shuffles and augments; `None` keeps order and images as they are. Defaults to
@@ -91,7 +96,7 @@ class Batches(keras.utils.PyDataset):
     def __init__(
         self,
         images: np.ndarray,
-        labels: np.ndarray,
+        labels: np.ndarray | None,
         preprocessing: Preprocessing,
         batch_size: int = 128,
         seed: int | None = None,
@@ -120,13 +125,13 @@ class Batches(keras.utils.PyDataset):
         epoch = self.epoch
         chosen = slice(index * self.batch_size, (index + 1) * self.batch_size)
         if self.seed is None:
-            images, labels = self.images[chosen], self.labels[chosen]
+            rows, images = chosen, self.images[chosen]
         else:
             rows = self._rows(epoch)[chosen]
             generator = np.random.default_rng((self.seed, epoch, index + 1))
             images = self.preprocessing.augment(self.images[rows], generator)
-            labels = self.labels[rows]
-        return self.preprocessing.normalise(images), labels
+        inputs = self.preprocessing.normalise(images)
+        return (inputs,) if self.labels is None else (inputs, self.labels[rows])
 
     def _rows(self, epoch: int) -> np.ndarray:
         # Prefetching threads call this too, so what is returned is read once.

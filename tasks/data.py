@@ -38,6 +38,11 @@ class Dataset:
     preprocessing: Preprocessing
 
     @property
+    def labelled(self) -> bool:
+        """Whether there are labels."""
+        return self.train.labels is not None
+
+    @property
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of an image."""
         return self.train.images.shape[1:]
@@ -72,7 +77,7 @@ class Dataset:
         """
         part = self._split(split)
         rows = np.random.default_rng(seed).permutation(len(part.images))[:count]
-        return Images(part.images[rows], part.labels[rows])
+        return part.part(rows)
 
     def _split(self, split: str) -> Images:
         part = getattr(self, split) if split in ("train", "validation", "test") else None
@@ -124,25 +129,30 @@ def load(
             f"Received: validation_split={validation_split}"
         )
     source = DATASETS[name](data_dir)
-    train, validation = _held_back(source.train, validation_split, seed)
+    train, validation = held_back(source.train, validation_split, seed)
     return Dataset(name, train, validation, source.test, source.classes, source.preprocessing)
 
 
-def _held_back(images: Images, share: float, seed: int) -> tuple[Images, Images | None]:
-    """Splits every class in the same proportion, and keeps the order within both parts."""
+def held_back(images: Images, share: float, seed: int) -> tuple[Images, Images | None]:
+    """Splits every class in the same proportion, and keeps the order within both parts.
+
+    Args:
+        images: What to split.
+        share: Share of every class for the second part; 0 makes none.
+        seed: Which images.
+
+    Raises:
+        ValueError: If one part would be empty.
+    """
     if share == 0:
         return images, None
     generator = np.random.default_rng(seed)
-    chosen = np.zeros(len(images.labels), bool)
-    for label in np.unique(images.labels):
-        rows = np.flatnonzero(images.labels == label)
+    chosen = np.zeros(len(images), bool)
+    for rows in images.by_class():
         chosen[generator.permutation(rows)[: round(share * len(rows))]] = True
     if not chosen.any() or chosen.all():
         raise ValueError(
             f"A validation split of {share} of {len(chosen)} training images leaves one part "
             "empty. Take another share, or 0 for none."
         )
-    return (
-        Images(images.images[~chosen], images.labels[~chosen]),
-        Images(images.images[chosen], images.labels[chosen]),
-    )
+    return images.part(~chosen), images.part(chosen)

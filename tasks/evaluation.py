@@ -9,29 +9,33 @@ import numpy as np
 
 from tasks import progress
 from tasks.batches import Batches
+from tasks.outputs import Outputs
 
 
-def accuracy(model: keras.Model, batches: Batches, task: str = "") -> float:
-    """Share of images whose largest logit is the right one.
+def accuracy(model: keras.Model, batches: Batches, task: str = "") -> float | None:
+    """Share of images, or of pixels in a segmentation, of which a model tells the right class.
 
     Args:
-        model: A model that returns logits; it need not be compiled.
+        model: A classifier with one output; it need not be compiled.
         batches: Images in order: `Batches` without a seed.
         task: What is going on, printed first, on a terminal with a progress bar. Defaults to
             nothing.
 
     Returns:
-        A number from 0 to 1.
+        A number from 0 to 1; `None` if the images have no labels.
     """
-    if task:
-        print(task, flush=True)
-    verbose = int(bool(task) and progress.interactive())
-    return correct(model.predict(batches, verbose=verbose), batches.labels)
+    if batches.labels is None:
+        return None
+    outputs, hits = Outputs.of(model), 0.0
+    shown = progress.watched(batches, task) if task else batches
+    for x, y in shown:
+        hits += correct(np.asarray(model.predict_on_batch(x)), y, outputs) * len(y)
+    return hits / len(batches.labels)
 
 
-def correct(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Share of rows whose largest entry is at the label."""
-    return float(np.mean(np.argmax(logits, axis=-1) == labels))
+def correct(values: np.ndarray, labels: np.ndarray, outputs: Outputs) -> float:
+    """Share of outputs that stand for the right class."""
+    return float(np.mean(outputs.decided(values) == labels))
 
 
 def keras_latencies(models: Sequence[keras.Model], runs: int = 30) -> list[float]:

@@ -27,7 +27,7 @@ def define(values: flags.FlagValues = flags.FLAGS, output_dir: str = "out/vgg16"
     flags.DEFINE_bool("debug", False, "Show the traceback of an error.", **keys)
     _define_data(keys)
     _define_training(keys)
-    _define_selection(keys)
+    define_selection(keys)
 
 
 def _define_data(keys: dict[str, Any]) -> None:
@@ -76,7 +76,8 @@ def _define_training(keys: dict[str, Any]) -> None:
     )
 
 
-def _define_selection(keys: dict[str, Any]) -> None:
+def define_selection(keys: dict[str, Any]) -> None:
+    """Defines the flags that say which channels stay: those of `tasks.selection_settings`."""
     flags.DEFINE_string("criterion", "pca", "How channels are ranked.", **keys)
     flags.DEFINE_float("energy", None, "Share of the criterion's total to keep, 0 to 1.", **keys)
     for kind in TARGETS:
@@ -92,6 +93,7 @@ def _define_selection(keys: dict[str, Any]) -> None:
     flags.DEFINE_list(
         "keep", [], "Layers whose channels all stay, names or patterns: conv13,stage3_*.", **keys
     )
+    _define_limits(keys)
     flags.DEFINE_integer(
         "statistics_batches",
         5,
@@ -103,6 +105,17 @@ def _define_selection(keys: dict[str, Any]) -> None:
         "none",
         "none slices; least_squares folds what the removed channels said into the next layers.",
         **keys,
+    )
+
+
+def _define_limits(keys: dict[str, Any]) -> None:
+    flags.DEFINE_list(
+        "ratios", [], "Share of its channels that a layer loses: conv1:0.5,stage3_*:0.3.", **keys
+    )
+    flags.DEFINE_integer("round_to", None, "Widths become multiples of it, for example 8.", **keys)
+    flags.DEFINE_integer("min_channels", 1, "Fewest channels that a layer keeps.", **keys)
+    flags.DEFINE_float(
+        "max_ratio", 0.95, "Largest share of its channels that a layer may lose.", **keys
     )
 
 

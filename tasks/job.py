@@ -36,6 +36,7 @@ class Job:
     Attributes:
         settings: The same.
         folder: The output folder.
+        started_with: Content of run.json if the run was started before, else `None`.
 
     Raises:
         ValueError: If the folder belongs to a run with other settings, or to no run.
@@ -46,7 +47,7 @@ class Job:
         self.settings = settings
         self.folder = pathlib.Path(settings.output_dir)
         _check_folder(self.folder)
-        self._started_with = self._read()
+        self.started_with = self._read()
 
     @functools.cached_property
     def dataset(self) -> data.Dataset:
@@ -55,11 +56,8 @@ class Job:
         Raises:
             ValueError: If they are not the images that the run was started with.
         """
-        settings = self.settings
-        dataset = data.load(
-            settings.dataset, settings.data_dir, settings.validation_split, settings.seed
-        )
-        before = (self._started_with or {}).get("images")
+        dataset = self._load_dataset()
+        before = (self.started_with or {}).get("images")
         if before not in (None, describe(dataset)):
             raise ValueError(
                 f"The images are not those that the run in '{self.folder}' was started with: "
@@ -67,6 +65,9 @@ class Job:
                 "another --output_dir."
             )
         return dataset
+
+    def _load_dataset(self) -> data.Dataset:
+        return self.settings.load_dataset()
 
     def path(self, name: str) -> pathlib.Path:
         """Where a file of the run lies."""
@@ -103,7 +104,7 @@ class Job:
                 ) from error
             self._remove_temporaries()
             self._check_space(bytes_needed)
-            if self._started_with is None:
+            if self.started_with is None:
                 write_json(self.path(_RUN), self._description(dataset))
             yield
 
@@ -113,11 +114,14 @@ class Job:
         started_with = self.read_json(_RUN)
         before, now = started_with["flags"], self.settings.flags
         changed = sorted(
-            name for name in before.keys() | now.keys() if before.get(name) != now.get(name)
+            # A flag that is younger than the run has not changed.
+            name
+            for name in before.keys() & now.keys()
+            if before[name] != now[name]
         )
         if changed:
             pairs = ", ".join(
-                f"--{name} was {before.get(name)} and is {now.get(name)} now" for name in changed
+                f"--{name} was {before[name]} and is {now[name]} now" for name in changed
             )
             raise ValueError(
                 f"'{self.folder}' holds another run: {pairs}. Pass the same flags to go on with "
@@ -133,6 +137,7 @@ class Job:
             "classes": dataset.classes,
             "mean": dataset.preprocessing.mean,
             "std": dataset.preprocessing.std,
+            "bgr": dataset.preprocessing.bgr,
             "keras": keras.__version__,
             "backend": keras.backend.backend(),
         }
@@ -158,10 +163,13 @@ def describe(dataset: data.Dataset) -> str:
     """Counts and a hash: the same for the same images in the same order."""
     digest = hashlib.sha256()
     for part in (dataset.train, dataset.test):
-        digest.update(part.labels.tobytes())
+        if part.labels is not None:
+            digest.update(part.labels.tobytes())
         # A part of the pixels tells data sets apart and takes no time.
         digest.update(part.images[:: max(1, len(part) // 100)].tobytes())
     held_back = len(dataset.validation) if dataset.validation else 0
+    if not dataset.labelled:
+        return f"{len(dataset.train)} images without labels ({digest.hexdigest()[:8]})"
     return (
         f"{len(dataset.train)} + {held_back} training and {len(dataset.test)} test images of "
         f"{len(dataset.classes)} classes ({digest.hexdigest()[:8]})"

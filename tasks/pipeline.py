@@ -33,12 +33,23 @@ def run(settings: Settings, only: Sequence[str] = (), skip: Sequence[str] = ()) 
     """
     stages = chosen(only, skip)
     job = Job(settings)
-    _check_inputs(job, stages)
+    check_inputs(job, stages)
     network = build(
         settings.network, len(job.dataset.classes), settings.width, job.dataset.image_shape
     )
+    work(job, stages, network.count_params())
+
+
+def work(job: Job, stages: Sequence[Stage], params: int) -> None:
+    """Runs those of some stages that are not done, in the output folder of a run.
+
+    Args:
+        job: The run.
+        stages: The stages, in order.
+        params: Weights of the dense network, for an estimate of the space that it takes.
+    """
     # Checkpoints with momentum, before and after replacing, six models, and the report.
-    with job.opened(bytes_needed=12 * 4 * network.count_params() + 2_000_000):
+    with job.opened(bytes_needed=12 * 4 * params + 2_000_000):
         for number, stage in enumerate(stages, start=1):
             head = f"[{number}/{len(stages)}] {stage.name}: "
             if stage.done(job):
@@ -51,13 +62,20 @@ def run(settings: Settings, only: Sequence[str] = (), skip: Sequence[str] = ()) 
             print(f"{'':6}{stage.name} took {time.perf_counter() - start:.1f} s", flush=True)
 
 
-def chosen(only: Sequence[str], skip: Sequence[str]) -> list[Stage]:
+def chosen(
+    only: Sequence[str], skip: Sequence[str], stages: Sequence[Stage] = STAGES
+) -> list[Stage]:
     """The stages to run, in their own order.
+
+    Args:
+        only: Names of stages to run; all of them if empty.
+        skip: Names of stages to leave out.
+        stages: What there is to choose from. Defaults to those of the programs that train.
 
     Raises:
         ValueError: If a name is unknown or nothing is left.
     """
-    names = [stage.name for stage in STAGES]
+    names = [stage.name for stage in stages]
     for flag, given in (("stages", only), ("skip", skip)):
         unknown = [name for name in given if name not in names]
         if unknown:
@@ -65,7 +83,7 @@ def chosen(only: Sequence[str], skip: Sequence[str]) -> list[Stage]:
                 f"--{flag} takes a comma-separated list of {', '.join(names)}. "
                 f"Received: {unknown[0]!r}"
             )
-    left = [s for s in STAGES if s.name in (only or names) and s.name not in skip]
+    left = [s for s in stages if s.name in (only or names) and s.name not in skip]
     if not left:
         raise ValueError(
             f"No stage is left to run. Received: --stages={','.join(only)}, --skip={','.join(skip)}"
@@ -73,12 +91,13 @@ def chosen(only: Sequence[str], skip: Sequence[str]) -> list[Stage]:
     return left
 
 
-def _check_inputs(job: Job, stages: Sequence[Stage]) -> None:
+def check_inputs(job: Job, stages: Sequence[Stage]) -> None:
+    """Raises a `ValueError` if a stage lacks a file that none of the stages makes."""
     coming: set[str] = set()
     for stage in stages:
         for name in stage.needs:
             if name not in coming and not job.has(name):
-                maker = next(s.name for s in STAGES if name in s.makes)
+                maker = next((s.name for s in STAGES if name in s.makes), "take")
                 raise ValueError(
                     f"Stage '{stage.name}' needs '{job.path(name)}', which stage '{maker}' makes. "
                     f"Run '{maker}' too, or leave '{stage.name}' out."
@@ -87,13 +106,27 @@ def _check_inputs(job: Job, stages: Sequence[Stage]) -> None:
 
 
 def program(network: Callable[[], str]) -> Callable[[list[str]], int]:
-    """The `main` of a program for `absl.app.run`.
+    """The `main` of a program that trains a network, for `absl.app.run`.
 
     Args:
         network: Returns the name of the network, once flags are parsed.
 
     Returns:
         A function that runs the stages and turns expected errors into one sentence.
+    """
+    return guarded(
+        lambda values: run(task_flags.read(network(), values), values.stages, values.skip)
+    )
+
+
+def guarded(action: Callable[[flags.FlagValues], None]) -> Callable[[list[str]], int]:
+    """A `main` that says what is wrong with the input in one sentence.
+
+    Args:
+        action: What the program does, given the parsed flags, among them --debug.
+
+    Returns:
+        A function from the command line to an exit code.
     """
 
     def main(argv: list[str]) -> int:
@@ -102,9 +135,8 @@ def program(network: Callable[[], str]) -> Callable[[list[str]], int]:
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
         try:
             if argv[1:]:
-                raise ValueError(f"Expected flags only, such as --width=0.25. Received: {argv[1]}")
-            settings = task_flags.read(network(), values)
-            run(settings, values.stages, values.skip)
+                raise ValueError(f"Expected flags only, such as --macs=0.5. Received: {argv[1]}")
+            action(values)
         except _EXPECTED as error:
             if values.debug:
                 traceback.print_exc()

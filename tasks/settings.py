@@ -3,11 +3,10 @@
 import dataclasses
 from typing import Any
 
-from ccm_tf.budget import TARGETS, Budget
-from ccm_tf.criteria import get_criterion
-from ccm_tf.fold import FOLDS
+from tasks import data
 from tasks.data import DATASETS
 from tasks.learning_rates import SCHEDULES, make_schedule
+from tasks.selection_settings import Selection, require
 
 CCM_OVER = ("mean_map", "samples")
 
@@ -43,48 +42,25 @@ class Training:
             flag: Name of the flag that sets the epochs.
         """
         for name, value in ((flag, self.epochs), ("batch_size", self.batch_size)):
-            _require(value >= 1, name, value, "at least 1")
-        _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
-        _require(self.l2 >= 0, "l2", self.l2, "at least 0")
-        _require(self.warmup_epochs >= 0, "warmup_epochs", self.warmup_epochs, "at least 0")
-        _require(self.schedule in SCHEDULES, "schedule", self.schedule, f"one of {SCHEDULES}")
+            require(value >= 1, name, value, "at least 1")
+        require(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
+        require(self.l2 >= 0, "l2", self.l2, "at least 0")
+        require(self.warmup_epochs >= 0, "warmup_epochs", self.warmup_epochs, "at least 0")
+        require(self.schedule in SCHEDULES, "schedule", self.schedule, f"one of {SCHEDULES}")
         if self.schedule == "warmup_cosine" and self.warmup_epochs >= self.epochs:
             raise ValueError(
                 f"--warmup_epochs must be less than --{flag}. Received: --warmup_epochs="
                 f"{self.warmup_epochs}, --{flag}={self.epochs}. Short runs do well with "
                 "--schedule=one_cycle."
             )
-        _require(self.ccm_weight >= 0, "ccm_weight", self.ccm_weight, "at least 0")
-        _require(self.ccm_over in CCM_OVER, "ccm_over", self.ccm_over, f"one of {CCM_OVER}")
+        require(self.ccm_weight >= 0, "ccm_weight", self.ccm_weight, "at least 0")
+        require(self.ccm_over in CCM_OVER, "ccm_over", self.ccm_over, f"one of {CCM_OVER}")
 
     def make_schedule(self, steps_per_epoch: int):
         """The learning-rate schedule over all epochs."""
         return make_schedule(
             self.schedule, self.learning_rate, steps_per_epoch, self.epochs, self.warmup_epochs
         )
-
-
-@dataclasses.dataclass(frozen=True)
-class Selection:
-    """How to choose the channels that stay.
-
-    Attributes:
-        criterion: Name of a criterion of `ccm_tf.plan`.
-        budget: How far to go.
-        scope: "global" or "local".
-        keep: Layers whose channels all stay, names or patterns.
-        batches: Batches of training images to look at.
-        batch_size: Images in each.
-        fold: `None` or "least_squares": what becomes of what the removed channels said.
-    """
-
-    criterion: str
-    budget: Budget
-    scope: str
-    keep: tuple[str, ...]
-    batches: int
-    batch_size: int
-    fold: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,6 +95,33 @@ class Settings:
     selection: Selection
     flags: dict[str, Any]
 
+    # Images that pass through a network at once; the images of these programs are small.
+    images_per_pass = 256
+    credits = "CCM-loss: Wang et al., arXiv 2310.06344."
+
+    @property
+    def title(self) -> str:
+        """What the run is about, for the report."""
+        network = self.network.replace("vgg", "VGG-").replace("resnet", "ResNet-")
+        return f"{network} on {self.dataset}, pruned"
+
+    @property
+    def story(self) -> str:
+        """How the dense network came about, for the report."""
+        return (
+            f"Width {self.width}. Trained with CCM-loss over {self.train.ccm_over} at weight "
+            f"{self.train.ccm_weight}"
+        )
+
+    def load_dataset(self) -> data.Dataset:
+        """Reads the images.
+
+        Raises:
+            ValueError: If they are not as expected.
+            FileNotFoundError: If the folder is missing.
+        """
+        return data.load(self.dataset, self.data_dir, self.validation_split, self.seed)
+
     @classmethod
     def from_flags(cls, network: str, output_dir: str, flags: dict[str, Any]) -> "Settings":
         """Builds and checks settings.
@@ -148,11 +151,11 @@ class Settings:
         )
         train.check("epochs")
         finetune.check("finetune_epochs")
-        _require(flags["dataset"] in DATASETS, "dataset", flags["dataset"], f"one of {_names()}")
-        _require(flags["width"] > 0, "width", flags["width"], "above 0")
-        _require(flags["seed"] >= 0, "seed", flags["seed"], "at least 0")
+        require(flags["dataset"] in DATASETS, "dataset", flags["dataset"], f"one of {_names()}")
+        require(flags["width"] > 0, "width", flags["width"], "above 0")
+        require(flags["seed"] >= 0, "seed", flags["seed"], "at least 0")
         share = flags["validation_split"]
-        _require(0 <= share < 1, "validation_split", share, "at least 0 and below 1")
+        require(0 <= share < 1, "validation_split", share, "at least 0 and below 1")
         return cls(
             network=network,
             width=flags["width"],
@@ -164,47 +167,11 @@ class Settings:
             output_dir=output_dir,
             train=train,
             finetune=finetune,
-            selection=_selection(flags),
+            selection=Selection.from_flags(flags),
             # Where the images lie may change; that they are the same ones is checked.
             flags={"network": network, **{k: v for k, v in flags.items() if k != "data_dir"}},
         )
 
 
-def _selection(flags: dict[str, Any]) -> Selection:
-    get_criterion(flags["criterion"])
-    scope, batches = flags["scope"], flags["statistics_batches"]
-    _require(scope in ("global", "local"), "scope", scope, "'global' or 'local'")
-    _require(batches >= 1, "statistics_batches", batches, "at least 1")
-    folds = ("none", *FOLDS)
-    _require(flags["fold"] in folds, "fold", flags["fold"], f"one of {folds}")
-    targets = {kind: _number(kind, flags[kind]) for kind in TARGETS}
-    if all(value is None for value in targets.values()):
-        raise ValueError(
-            f"Nothing says how far to prune. Pass one of {', '.join(f'--{t}' for t in TARGETS)}, "
-            "for example --macs=0.3 to leave at most 30 % of the multiply-accumulates."
-        )
-    return Selection(
-        criterion=flags["criterion"],
-        budget=Budget.of(**targets),
-        scope=scope,
-        keep=tuple(flags["keep"]),
-        batches=batches,
-        batch_size=128,
-        fold=None if flags["fold"] == "none" else flags["fold"],
-    )
-
-
-def _number(kind: str, value: float | None) -> float | int | None:
-    """Above 1 a target is a number of channels, weights or multiply-accumulates."""
-    if value is None or kind == "energy" or value <= 1 or value != int(value):
-        return value
-    return int(value)
-
-
 def _names() -> str:
     return ", ".join(sorted(DATASETS))
-
-
-def _require(fits: bool, flag: str, value: Any, expected: str) -> None:
-    if not fits:
-        raise ValueError(f"--{flag} must be {expected}. Received: --{flag}={value}")

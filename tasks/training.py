@@ -1,5 +1,7 @@
 """Training one network so that it can be killed at any time and resumed."""
 
+from collections.abc import Callable
+
 import keras
 
 import ccm_tf
@@ -11,7 +13,14 @@ from tasks.l2 import with_l2
 from tasks.settings import Training
 
 
-def fit(job: Job, start: str | keras.Model, training: Training, name: str) -> None:
+def fit(
+    job: Job,
+    start: str | keras.Model,
+    training: Training,
+    name: str,
+    prepare: Callable[..., keras.Model] | None = None,
+    finish: Callable[[keras.Model], keras.Model] | None = None,
+) -> None:
     """Trains a network, from where an earlier process left it, and saves the plain model.
 
     Writes `<name>_checkpoint.keras` and `<name>_history.json` after every epoch.
@@ -21,10 +30,14 @@ def fit(job: Job, start: str | keras.Model, training: Training, name: str) -> No
         start: The untrained network, or the name of a `.keras` file of the run.
         training: How to train it.
         name: "dense" or "finetuned": the result is `<name>.keras`.
+        prepare: `prepare(network, training, schedule)` returns what is trained. Defaults to
+            `compiled`.
+        finish: From what was trained to what is saved. Defaults to `plain`.
 
     Raises:
         FloatingPointError: If the loss becomes NaN. The last checkpoint stays.
     """
+    prepare, finish = prepare or compiled, finish or plain
     checkpoint, history = job.path(f"{name}_checkpoint.keras"), job.path(f"{name}_history.json")
     batches = job.dataset.batches("train", training.batch_size, job.settings.seed)
     schedule = training.make_schedule(len(batches))
@@ -38,7 +51,7 @@ def fit(job: Job, start: str | keras.Model, training: Training, name: str) -> No
             if isinstance(start, str)
             else start
         )
-        model, records = compiled(base, training, schedule), []
+        model, records = prepare(base, training, schedule), []
     batches.epoch = len(records)
     if len(records) < training.epochs:
         model.fit(
@@ -58,7 +71,7 @@ def fit(job: Job, start: str | keras.Model, training: Training, name: str) -> No
             verbose=0,
         )
     with atomic_path(job.path(f"{name}.keras")) as temporary:
-        plain(model).save(temporary)
+        finish(model).save(temporary)
     checkpoint.unlink(missing_ok=True)
 
 
@@ -100,7 +113,7 @@ def _older(checkpoint, start, job: Job) -> bool:
 def _validation(job: Job):
     if job.dataset.validation is None:
         return None
-    return job.dataset.batches("validation", 256)
+    return job.dataset.batches("validation", job.settings.images_per_pass)
 
 
 def _tensorboard(job: Job, name: str) -> list[keras.callbacks.Callback]:

@@ -40,6 +40,14 @@ class Criterion(abc.ABC):
             Index of the group to its `Ranking`.
         """
 
+    def images_needed(self, graph: Any) -> int:
+        """Fewest samples with which `rank` can work.
+
+        Args:
+            graph: A `ChannelGraph`.
+        """
+        return 1
+
     def check_samples(self, graph: Any, samples: int) -> None:  # noqa: B027
         """Raises a `ValueError` if so many samples are too few to rank the channels of a model.
 

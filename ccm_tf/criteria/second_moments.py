@@ -3,6 +3,7 @@
 import abc
 import math
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -42,15 +43,25 @@ class MomentsCriterion(StreamingCriterion):
             self.check_samples(graph, samples)
         return super().rank(graph, data, verbose)
 
-    def check_samples(self, graph: Any, samples: int) -> None:
-        """See `Criterion.check_samples`: images times pixels must reach the channels."""
+    def images_needed(self, graph: Any) -> int:
+        """See `Criterion.images_needed`."""
+        return max((images for _, _, images in self._needs(graph)), default=1)
+
+    def _needs(self, graph: Any) -> Iterator[tuple[Any, int, int]]:
+        """Groups that are seen, pixels of their largest map, and images that they need."""
         for group in graph.groups if self.needs_full_rank else ():
             pixels = max((_pixels(m) for m in group.feature_maps), default=0)
+            if len(group.roots) and pixels:
+                yield group, pixels, -(-len(group.roots) // pixels)
+
+    def check_samples(self, graph: Any, samples: int) -> None:
+        """See `Criterion.check_samples`: images times pixels must reach the channels."""
+        for group, pixels, images in self._needs(graph):
             channels = len(group.roots)
-            if channels and 0 < samples * pixels < channels:
+            if samples < images:
                 raise ValueError(
                     f"The {channels} channels of group '{group.name}' need at least {channels} "
-                    f"samples for criterion '{self.name}', which {-(-channels // pixels)} images "
+                    f"samples for criterion '{self.name}', which {images} images "
                     f"have (x {pixels} pixels of its feature map). Received: {samples} images. "
                     "Pass more images, or take a criterion that asks for fewer, such as "
                     "'magnitude'."

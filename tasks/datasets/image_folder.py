@@ -1,16 +1,14 @@
 """Images in folders named after their classes, read with Pillow alone."""
 
-import concurrent.futures
 import os
 import pathlib
 
 import numpy as np
 
-from tasks import progress
+from tasks.datasets.decode import SUFFIXES, decoded, image_files
 from tasks.datasets.source import CIFAR_PREPROCESSING, Images, Source
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
-_SIDE = 32
+_SHAPE = (32, 32, 3)
 
 
 def load(data_dir: str | os.PathLike[str] | None = None) -> Source:
@@ -35,15 +33,24 @@ def load(data_dir: str | os.PathLike[str] | None = None) -> Source:
             "DIR/test/<class>/*.jpg."
         )
     root = pathlib.Path(data_dir)
-    files = {split: _listed(root, split) for split in ("train", "test")}
+    files = {split: listed(root, split) for split in ("train", "test")}
     classes = tuple(files["train"])
-    _check_same_classes(root, classes, tuple(files["test"]))
+    check_same_classes(root, classes, tuple(files["test"]))
     train, test = (_decoded(files[split], f"reading {split} images") for split in files)
     return Source(train, test, classes, CIFAR_PREPROCESSING)
 
 
-def _listed(root: pathlib.Path, split: str) -> dict[str, list[pathlib.Path]]:
-    """Class name to its image files, both sorted."""
+def listed(root: pathlib.Path, split: str) -> dict[str, list[pathlib.Path]]:
+    """Class name to its image files, both sorted.
+
+    Args:
+        root: The folder that `split` lies in.
+        split: "train", "test", or "." for class folders right in `root`.
+
+    Raises:
+        ValueError: If there are no class folders, or one is empty.
+        FileNotFoundError: If the folder is missing.
+    """
     folder = root / split
     if not folder.is_dir():
         there = f"'{root}' does not exist" if not root.is_dir() else f"'{folder}' does not exist"
@@ -52,7 +59,7 @@ def _listed(root: pathlib.Path, split: str) -> dict[str, list[pathlib.Path]]:
             f"(also .jpeg, .png). Received: data_dir='{root}'"
         )
     files = {
-        entry.name: sorted(f for f in entry.iterdir() if f.suffix.lower() in SUFFIXES)
+        entry.name: image_files(entry)
         for entry in sorted(folder.iterdir())
         if entry.is_dir() and not entry.name.startswith(".")
     }
@@ -69,7 +76,8 @@ def _listed(root: pathlib.Path, split: str) -> dict[str, list[pathlib.Path]]:
     return files
 
 
-def _check_same_classes(root: pathlib.Path, train: tuple[str, ...], test: tuple[str, ...]) -> None:
+def check_same_classes(root: pathlib.Path, train: tuple[str, ...], test: tuple[str, ...]) -> None:
+    """Raises a `ValueError` that names the classes that only one of the two has."""
     if train == test:
         return
     only = [
@@ -84,30 +92,12 @@ def _check_same_classes(root: pathlib.Path, train: tuple[str, ...], test: tuple[
 
 
 def _decoded(files: dict[str, list[pathlib.Path]], task: str) -> Images:
-    paths = [path for found in files.values() for path in found]
-    labels = np.repeat(np.arange(len(files)), [len(found) for found in files.values()])
-    images = np.empty((len(paths), _SIDE, _SIDE, 3), "uint8")
-    bar = progress.bar(len(paths), task, unit="image")
-    block = max(1, len(paths) // 50)
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        for first in range(0, len(paths), block):
-            chosen = paths[first : first + block]
-            for row, image in enumerate(pool.map(_read, chosen), start=first):
-                images[row] = image
-            bar.update(min(first + block, len(paths)))
-    return Images(images, labels.astype("int32"))
+    return Images(
+        decoded([p for found in files.values() for p in found], _SHAPE, task), labels_of(files)
+    )
 
 
-def _read(path: pathlib.Path) -> np.ndarray:
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            rgb = image.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(
-            f"Cannot read the image '{path}': {error}. Replace or remove the file."
-        ) from error
-    if rgb.size != (_SIDE, _SIDE):
-        rgb = rgb.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
-    return np.asarray(rgb)
+def labels_of(files: dict[str, list[pathlib.Path]]) -> np.ndarray:
+    """The number of its class for each file, in order."""
+    counts = [len(found) for found in files.values()]
+    return np.repeat(np.arange(len(files)), counts).astype("int32")

@@ -14,18 +14,28 @@ CIFAR_PREPROCESSING = Preprocessing(
 
 @dataclasses.dataclass(frozen=True)
 class Images:
-    """Images with labels.
+    """Images with labels, or without.
 
     Attributes:
         images: uint8 array (N, H, W, C).
-        labels: int32 array (N,).
+        labels: int32 array (N,), or (N, H, W) for a segmentation; `None` if there are none.
     """
 
     images: np.ndarray
-    labels: np.ndarray
+    labels: np.ndarray | None
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.images)
+
+    def by_class(self) -> list[np.ndarray]:
+        """Rows of each class; all of them where images have no class of their own."""
+        if self.labels is None or self.labels.ndim > 1:
+            return [np.arange(len(self))]
+        return [np.flatnonzero(self.labels == label) for label in np.unique(self.labels)]
+
+    def part(self, rows: np.ndarray) -> "Images":
+        """Some of them, by number or by mask."""
+        return Images(self.images[rows], None if self.labels is None else self.labels[rows])
 
 
 @dataclasses.dataclass(frozen=True)

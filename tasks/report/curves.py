@@ -6,6 +6,11 @@ from typing import Any
 from tasks.report import numbers
 from tasks.report.charts import Series, line_chart
 
+_ABOUT_S = (
+    "<p>S is the mean absolute correlation between the channels of a layer, which CCM-loss drives "
+    "up before pruning; thin lines are single layers. It is only measured during fine-tuning.</p>"
+)
+
 
 def curves(history: dict[str, list[dict[str, Any]]]) -> str:
     """Accuracy, loss and S over the epochs of both trainings, one behind the other.
@@ -42,11 +47,8 @@ def curves(history: dict[str, list[dict[str, Any]]]) -> str:
     if line("S"):
         lines = [series("mean of layers", "S", _three_digits), *_layer_lines(points, cut)]
         charts.append(line_chart("Redundancy S", lines, _three_digits, "epoch", marks))
-    return (
-        "<h2>Training</h2><p>S is the mean absolute correlation between the channels of a layer, "
-        "which CCM-loss drives up before pruning; thin lines are single layers. It is only "
-        f'measured during fine-tuning.</p><div class="charts">{"".join(charts)}</div>'
-    )
+    words = _ABOUT_S if line("S") else ""
+    return f'<h2>Training</h2>{words}<div class="charts">{"".join(charts)}</div>'
 
 
 def _layer_lines(points: Sequence[tuple[int, dict[str, Any]]], cut: int) -> list[Series]:

@@ -11,6 +11,7 @@ from ccm_tf.litert import latencies, run_tflite
 from tasks import progress
 from tasks.evaluation import accuracy, correct, keras_latencies
 from tasks.job import Job
+from tasks.outputs import Outputs
 
 NETWORKS = ("dense", "pruned", "finetuned")
 
@@ -26,8 +27,9 @@ def measured(job: Job) -> dict[str, Any]:
         job: The run.
 
     Returns:
-        "dense", "pruned", "finetuned" and "tflite", each with `accuracy`, `params`, `macs`,
-        `bytes` and `latency_ms`, or `None` if it was left out; and "how".
+        "dense", "pruned", "finetuned" and "tflite", each with `accuracy` (`None` without
+        labels), `params`, `macs`, `bytes` and `latency_ms`, or `None` if it was left out; and
+        "how".
     """
     rows: dict[str, Any] = {name: None for name in (*NETWORKS, "tflite")}
     models = {
@@ -39,17 +41,20 @@ def measured(job: Job) -> dict[str, Any]:
         rows[name] = _in_keras(model, job, f"testing the {name} network")
     in_litert = all(job.has(f"{name}.tflite") for name in models) and job.has("model.tflite")
     if in_litert:
-        _in_litert(rows, list(models), job)
+        _in_litert(rows, models, job)
     else:
         for name, latency in zip(models, keras_latencies(list(models.values())), strict=True):
             rows[name]["latency_ms"] = latency
-    return rows | {"how": _how(in_litert)}
+    how = _how(in_litert)
+    if not job.dataset.labelled:
+        del how["accuracy"]
+    return rows | {"how": how}
 
 
 def _in_keras(model: keras.Model, job: Job, task: str) -> dict[str, Any]:
     counted, published = ccm_tf.profile(model), ccm_tf.profile(model, convention="thop")
     return {
-        "accuracy": accuracy(model, job.dataset.batches("test", 256), task),
+        "accuracy": accuracy(model, _test(job), task) if job.dataset.labelled else None,
         "params": counted.params,
         "macs": counted.macs,
         "bytes": counted.bytes,
@@ -58,18 +63,23 @@ def _in_keras(model: keras.Model, job: Job, task: str) -> dict[str, Any]:
     }
 
 
-def _in_litert(rows: dict[str, Any], names: list[str], job: Job) -> None:
+def _test(job: Job):
+    return job.dataset.batches("test", job.settings.images_per_pass)
+
+
+def _in_litert(rows: dict[str, Any], models: dict[str, keras.Model], job: Job) -> None:
     """Puts in what LiteRT says, and adds the row of the file that is shipped."""
-    files = [job.path(f"{name}.tflite") for name in names]
-    for name, file, milliseconds in zip(names, files, latencies(files), strict=True):
+    files = [job.path(f"{name}.tflite") for name in models]
+    for name, file, milliseconds in zip(models, files, latencies(files), strict=True):
         rows[name] |= {"bytes": file.stat().st_size, "latency_ms": milliseconds}
-    test = job.dataset.batches("test", 256)
-    shown = progress.watched(test, "testing model.tflite")
-    logits = np.concatenate([run_tflite(job.path("model.tflite"), x) for x, _ in shown])
-    rows["tflite"] = rows[names[-1]] | {
-        "accuracy": correct(logits, test.labels),
-        "bytes": job.path("model.tflite").stat().st_size,
-    }
+    last = [*models][-1]
+    shipped = job.path("model.tflite")
+    rows["tflite"] = rows[last] | {"bytes": shipped.stat().st_size}
+    if job.dataset.labelled:
+        outputs, hits = Outputs.of(models[last]), 0.0
+        for x, y in progress.watched(_test(job), "testing model.tflite"):
+            hits += correct(np.asarray(run_tflite(shipped, x)), y, outputs) * len(y)
+        rows["tflite"]["accuracy"] = hits / len(job.dataset.test)
 
 
 def _how(in_litert: bool) -> dict[str, str]:

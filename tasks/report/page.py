@@ -10,7 +10,7 @@ from tasks.report.charts import share_chart
 from tasks.report.correlations import Correlation
 from tasks.report.curves import curves
 from tasks.report.heatmap import heatmap
-from tasks.report.table import COLUMNS, TITLES
+from tasks.report.table import COLUMNS, TITLES, columns
 
 _STYLE = pathlib.Path(__file__).with_name("page.css")
 # Spectra on the page; of more groups every second or third is shown.
@@ -44,14 +44,14 @@ def page(
         _widths(report["layers"]),
         curves(report["history"]),
         _matrices(before, after),
-        _spectra(report["groups"], report["plan"]["criterion"]["name"]),
+        _spectra(report["groups"], report["plan"]["criterion"].get("name", "")),
         _frozen(report["layers"]),
         _settings(report),
     )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{html.escape(_title(report))}</title><style>{_STYLE.read_text()}</style></head>"
+        f"<title>{html.escape(report['title'])}</title><style>{_STYLE.read_text()}</style></head>"
         f"<body><main>{''.join(sections)}</main></body></html>\n"
     )
 
@@ -61,30 +61,30 @@ def final(report: dict[str, Any]) -> dict[str, Any]:
     return next(report[n] for n in ("tflite", "finetuned", "pruned", "dense") if report.get(n))
 
 
-def _title(report: dict[str, Any]) -> str:
-    flags = report["run"]["flags"]
-    network = flags["network"].replace("vgg", "VGG-").replace("resnet", "ResNet-")
-    return f"{network} on {flags['dataset']}, pruned"
-
-
 def _header(report: dict[str, Any]) -> str:
-    dense, last, flags = report["dense"], final(report), report["run"]["flags"]
-    ((kind, value),) = report["plan"]["target"].items()
-    target = _TARGETS[kind].format(f"{100 * value:.3g} %" if value <= 1 else f"{value:,}")
+    dense, last = report["dense"], final(report)
     faster = dense["latency_ms"] / last["latency_ms"]
-    cards = [
-        _card("test accuracy", "accuracy", report, numbers.percent(last["accuracy"])),
-        _card("MACs", "macs", report, numbers.change(last["macs"], dense["macs"])),
-        _card("parameters", "params", report, numbers.change(last["params"], dense["params"])),
-        _card("file size", "bytes", report, numbers.change(last["bytes"], dense["bytes"])),
-        _card("speed", "latency_ms", report, f"{faster:.1f} ×"),
-    ]
+    values = {
+        "macs": ("MACs", numbers.change(last["macs"], dense["macs"])),
+        "params": ("parameters", numbers.change(last["params"], dense["params"])),
+        "bytes": ("file size", numbers.change(last["bytes"], dense["bytes"])),
+        "latency_ms": ("speed", f"{faster:.1f} ×"),
+    }
+    if last["accuracy"] is not None:
+        values = {"accuracy": ("test accuracy", numbers.percent(last["accuracy"])), **values}
+    cards = [_card(name, key, report, value) for key, (name, value) in values.items()]
     return (
-        f"<header><h1>{html.escape(_title(report))}</h1><p>Width {flags['width']}. Trained with "
-        f"CCM-loss over {flags['ccm_over']} at weight {flags['ccm_weight']}; channels chosen by "
-        f"{html.escape(report['plan']['criterion']['name'])} to keep {target}."
-        f'</p></header><div class="cards">{"".join(cards)}</div>'
+        f"<header><h1>{html.escape(report['title'])}</h1><p>{html.escape(report['story'])}; "
+        f'{_choice(report["plan"])}.</p></header><div class="cards">{"".join(cards)}</div>'
     )
+
+
+def _choice(plan: dict[str, Any]) -> str:
+    if not plan["target"]:
+        return "channels chosen by hand"
+    ((kind, value),) = plan["target"].items()
+    target = _TARGETS[kind].format(f"{100 * value:.3g} %" if value <= 1 else f"{value:,}")
+    return f"channels chosen by {html.escape(plan['criterion']['name'])} to keep {target}"
 
 
 def _card(name: str, key: str, report: dict[str, Any], value: str) -> str:
@@ -97,26 +97,29 @@ def _card(name: str, key: str, report: dict[str, Any], value: str) -> str:
 
 
 def _numbers(report: dict[str, Any]) -> str:
-    head = "".join(f"<th>{title}</th>" for title, _ in COLUMNS.values())
+    head = "".join(f"<th>{title}</th>" for title, _ in columns(report).values())
     rows = []
     for name, title in TITLES.items():
         row, dense = report.get(name), report["dense"]
         if not row:
             continue
         cells = []
-        for key, (_, shown) in COLUMNS.items():
+        for key, (_, shown) in columns(report).items():
             relative = numbers.change(row[key], dense[key])
             note = "" if name == "dense" or key == "accuracy" else f"<small>{relative}</small>"
             cells.append(f"<td>{shown(row[key])}{note}</td>")
         last = ' class="final"' if row is final(report) else ""
         rows.append(f"<tr{last}><td>{title}</td>{''.join(cells)}</tr>")
     how = "; ".join(f"{COLUMNS[key][0]}: {text}" for key, text in report["how"].items())
-    sliced = numbers.percent(report["sliced"]["accuracy"])
+    sliced = report["sliced"]["accuracy"]
     folded = report["run"]["flags"].get("fold", "none") != "none"
     cut = "folding the removed channels into the next layers" if folded else "the cut"
+    right_after = (
+        "" if sliced is None else (f"; right after {cut} accuracy was {numbers.percent(sliced)}")
+    )
     return (
         f"<h2>Before and after</h2><p>{html.escape(how[0].upper() + how[1:])}. “Pruned” is after "
-        f"recalibrating batch normalisation; right after {cut} accuracy was {sliced}.</p>"
+        f"recalibrating batch normalisation{right_after}.</p>"
         f'<div class="panel"><table><thead><tr><th></th>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
@@ -144,6 +147,8 @@ def _widths(layers: Sequence[dict[str, Any]]) -> str:
 
 
 def _matrices(before: Sequence[Correlation], after: Sequence[Correlation]) -> str:
+    if not before:
+        return ""
     figures = []
     for dense, slim in zip(before, after, strict=True):
         halves = "".join(
@@ -164,6 +169,8 @@ def _matrices(before: Sequence[Correlation], after: Sequence[Correlation]) -> st
 
 
 def _spectra(groups: Sequence[dict[str, Any]], criterion: str) -> str:
+    if not groups:
+        return ""
     step = max(1, -(-len(groups) // _SPECTRA))
     what = (
         "Share of the variance that the first principal components hold"
@@ -203,11 +210,12 @@ def _settings(report: dict[str, Any]) -> str:
         for name, value in run["flags"].items()
         if value not in (None, "", []) and name != "network"
     )
+    order = " in the order blue, green, red" if run.get("bgr") else ""
     mean, std = (", ".join(f"{v:.4f}" for v in run[key]) for key in ("mean", "std"))
     return (
         f"<h2>Settings</h2><p>{html.escape(run['images'])}.</p>"
         f'<div class="panel"><pre><code>{html.escape(flags)}</code></pre></div>'
         f"<footer>Input of the model: (pixels / 255 − mean) / std with mean ({mean}) and std "
-        f"({std}). Keras {html.escape(run['keras'])} on {html.escape(run['backend'])}. The same "
-        "numbers are in report.json. CCM-loss: Wang et al., arXiv 2310.06344.</footer>"
+        f"({std}){order}. Keras {html.escape(run['keras'])} on {html.escape(run['backend'])}. "
+        f"The same numbers are in report.json. {html.escape(report['credits'])}</footer>"
     )

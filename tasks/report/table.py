@@ -18,6 +18,15 @@ COLUMNS = {
     "latency_ms": ("latency", numbers.milliseconds),
 }
 
+_COUNTED = ("params", "macs")
+
+
+def columns(report: dict[str, Any]) -> dict[str, tuple]:
+    """The columns that there are numbers for: without labels there is no accuracy."""
+    return {
+        key: column for key, column in COLUMNS.items() if key in report["how"] or key in _COUNTED
+    }
+
 
 def table(report: dict[str, Any]) -> str:
     """Dense, pruned and fine-tuned network and LiteRT file, side by side.
@@ -25,7 +34,7 @@ def table(report: dict[str, Any]) -> str:
     Args:
         report: What `tasks.report.measure.measured` returned.
     """
-    head = ["", *(title for title, _ in COLUMNS.values())]
+    head = ["", *(title for title, _ in columns(report).values())]
     rows = [_row(name, report) for name in TITLES if report.get(name)]
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     lines = [
@@ -42,7 +51,7 @@ def table(report: dict[str, Any]) -> str:
 
 def _row(name: str, report: dict[str, Any]) -> list[str]:
     cells = [TITLES[name]]
-    for key, (_, shown) in COLUMNS.items():
+    for key, (_, shown) in columns(report).items():
         value, dense = report[name][key], (report["dense"] or report[name])[key]
         relative = key in ("params", "macs", "bytes", "latency_ms") and name != "dense"
         cells.append(

@@ -6,6 +6,7 @@ import ccm_tf
 from ccm_tf.files import write_json
 from tasks import progress
 from tasks.job import Job
+from tasks.report.widths import cut_lines
 from tasks.stages.stage import Stage
 
 # Numbers in a spectrum of the report; wide layers need no more to show their shape.
@@ -13,67 +14,63 @@ _POINTS = 512
 
 
 def run(job: Job) -> None:
-    """Ranks the channels on training images and writes the plan."""
+    """Ranks the channels on training images and writes the plan, or takes over a given one."""
     model = keras.saving.load_model(job.path("dense.keras"), compile=False)
     selection = job.settings.selection
+    plan = given_plan(selection.plan, model) if selection.plan else _planned(job, model)
+    scores = {name: r.scores[:_POINTS].tolist() for name, r in plan.rankings.items()}
+    write_json(job.path("selection.json"), {"scores": scores})
+    plan.save(job.path("plan.json"))
+    print("\n".join(cut_lines(plan, ccm_tf.ChannelGraph(model, plan.exact))))
+
+
+def given_plan(path: str, model: keras.Model) -> ccm_tf.PruningPlan:
+    """Reads a plan, perhaps edited, and checks that it fits a model.
+
+    Args:
+        path: The plan's JSON file.
+        model: The model that it is for.
+
+    Returns:
+        The plan, with what it saves counted anew.
+
+    Raises:
+        ValueError: If the plan does not fit; the message says where.
+        FileNotFoundError: If there is no such file.
+    """
+    plan = ccm_tf.PruningPlan.load(path)
+    graph = ccm_tf.ChannelGraph(model, plan.exact)
+    mask = plan.root_mask(graph)
+    return ccm_tf.PruningPlan.from_mask(
+        graph, mask, criterion=plan.criterion, target=plan.target, notes=plan.notes
+    )
+
+
+def _planned(job: Job, model: keras.Model) -> ccm_tf.PruningPlan:
+    selection = job.settings.selection
     images = statistics_images(job)
-    plan = ccm_tf.plan(
+    return ccm_tf.plan(
         model,
         selection.criterion,
         progress.watched(images, f"ranking channels by {selection.criterion}"),
         scope=selection.scope,
         keep=selection.keep,
         **{selection.budget.kind: selection.budget.value},
+        **selection.limits,
     )
-    write_json(job.path("selection.json"), _described(plan, ccm_tf.ChannelGraph(model)))
-    plan.save(job.path("plan.json"))
-    plan.summary()
 
 
-def statistics_images(job: Job):
-    """The training images that statistics are taken on: in order, without augmentation."""
+def statistics_images(job: Job, most: int | None = None):
+    """The training images that statistics are taken on: in order, without augmentation.
+
+    Args:
+        job: The run.
+        most: Take at most so many of them. Defaults to `None`, all.
+    """
     selection = job.settings.selection
     count = selection.batches * selection.batch_size
-    sample = job.dataset.sample("train", count, job.settings.seed)
+    sample = job.dataset.sample("train", min(count, most or count), job.settings.seed)
     return job.dataset.batches_of(sample, selection.batch_size)
-
-
-def _described(plan: ccm_tf.PruningPlan, graph: ccm_tf.ChannelGraph) -> dict[str, list[dict]]:
-    """What the report shows: widths of layers with why channels must stay, spectra of groups."""
-    return {"layers": _layers(plan, graph), "groups": _groups(plan, graph)}
-
-
-def _layers(plan: ccm_tf.PruningPlan, graph: ccm_tf.ChannelGraph) -> list[dict]:
-    """One row for all layers that make the same channels, as those of a residual stream do."""
-    rows: dict[bytes, dict] = {}
-    for producer in graph.producers:
-        frozen = producer.roots[graph.is_frozen(producer.roots)]
-        row = rows.setdefault(
-            producer.roots.tobytes(),
-            {
-                "layers": [],
-                "width": len(producer.roots),
-                "kept": len(plan.kept[producer.name]),
-                "frozen": len(frozen),
-                "reasons": list(graph.reasons_for(frozen)),
-            },
-        )
-        row["layers"].append(producer.name)
-    return list(rows.values())
-
-
-def _groups(plan: ccm_tf.PruningPlan, graph: ccm_tf.ChannelGraph) -> list[dict]:
-    mask = plan.root_mask(graph)
-    return [
-        {
-            "name": group.name,
-            "width": len(group.roots),
-            "kept": int(mask[group.roots].sum()),
-            "scores": plan.rankings[group.name].scores[:_POINTS].tolist(),
-        }
-        for group in graph.groups
-        if group.name in plan.rankings
-    ]
 
 
 SELECT = Stage(

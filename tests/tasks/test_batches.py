@@ -122,3 +122,16 @@ def test_refuses_nothing_to_do(count, arguments, message):
 def test_a_batch_beyond_the_end_is_an_index_error():
     with pytest.raises(IndexError, match="2 batches"):
         Batches(*numbered(5), PLAIN, 4)[2]
+
+
+def test_blue_first():
+    pixels = np.array([[[[10, 20, 30]]]], "uint8")
+    scale = Preprocessing((0.0,) * 3, (1 / 255,) * 3, bgr=True)
+    np.testing.assert_allclose(scale.normalise(pixels).ravel(), [30, 20, 10], rtol=1e-5)
+
+
+def test_without_labels():
+    pixels = np.zeros((3, 2, 2, 1), "uint8")
+    data = Batches(pixels, None, Preprocessing((0.0,), (1.0,), pad=0), 2, seed=0)
+    assert [len(batch) for batch in (data[0], data[1])] == [1, 1]
+    assert data[0][0].shape == (2, 2, 2, 1)

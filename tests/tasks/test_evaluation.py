@@ -3,11 +3,12 @@ import numpy as np
 
 from tasks.batches import Batches, Preprocessing
 from tasks.evaluation import accuracy, correct, keras_latencies
+from tasks.outputs import Outputs
 
 
 def test_correct_counts_the_largest():
     logits = np.array([[0.1, 3.0], [2.0, -1.0], [0.0, 0.5], [9.0, 8.0]])
-    assert correct(logits, np.array([1, 0, 0, 0])) == 0.75
+    assert correct(logits, np.array([1, 0, 0, 0]), Outputs((2,), None)) == 0.75
 
 
 def test_accuracy_over_uneven_batches():

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tasks.learning_rates import OneCycle, WarmupCosine
+from tasks.learning_rates import OneCycle, WarmupCosine, make_schedule
 
 STEPS = 196
 # (epochs, epoch, step within the epoch) and the rate the reference logs print.
@@ -83,3 +83,9 @@ def test_config_round_trip(schedule):
 def test_refuses_impossible_schedules(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_steps_at_half_and_three_quarters():
+    schedule = make_schedule("steps", 0.1, 10, 8)
+    rates = [rate(schedule, step) for step in (0, 40, 41, 60, 61, 80)]
+    np.testing.assert_allclose(rates, [0.1, 0.1, 0.01, 0.01, 0.001, 0.001], rtol=1e-6)

@@ -1,13 +1,15 @@
+import keras
 import numpy as np
 import pytest
 
 import ccm_tf
+from tasks import progress
 from tasks.stages.select import statistics_images
 
 
 @pytest.mark.tensorflow
 def test_describes_every_layer_once(finished):
-    rows = finished.read_json("selection.json")["layers"]
+    rows = finished.read_json("report.json")["layers"]
     plan = ccm_tf.PruningPlan.load(finished.path("plan.json"))
     assert sorted(layer for row in rows for layer in row["layers"]) == sorted(plan.kept)
     for row in rows:
@@ -22,7 +24,7 @@ def test_describes_every_layer_once(finished):
 
 @pytest.mark.tensorflow
 def test_spectra_are_sorted_and_cut(finished):
-    groups = finished.read_json("selection.json")["groups"]
+    groups = finished.read_json("report.json")["groups"]
     assert len(groups) >= 4
     for group in groups:
         assert len(group["scores"]) == group["width"] >= group["kept"] >= 1
@@ -35,3 +37,11 @@ def test_statistics_come_from_training_images_without_augmentation(finished):
     np.testing.assert_array_equal(first[0][0], again[0][0])
     train = {image.tobytes() for image in finished.dataset.train.images}
     assert {image.tobytes() for image in first.images} <= train
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("criterion", ["taylor", "fisher"])
+def test_criteria_that_need_labels_get_them(finished, criterion):
+    model = keras.saving.load_model(finished.path("dense.keras"))
+    images = progress.watched(statistics_images(finished), "looking")
+    assert ccm_tf.plan(model, criterion, images, channels=0.5).criterion["name"] == criterion

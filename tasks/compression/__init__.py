@@ -1,0 +1,1 @@
+"""Making a model smaller that lies on disk: what `tasks.compress` is made of."""

@@ -1,0 +1,1 @@
+"""Pruning in the Kronecker-factored eigenbasis, in one pass or in rounds."""

@@ -1,0 +1,133 @@
+"""The stages of a run: train, then prune and fine-tune round by round, then report."""
+
+import functools
+
+import keras
+
+import ccm_tf
+from ccm_tf.files import atomic_path, write_json
+from tasks import progress
+from tasks.eigendamage import report
+from tasks.eigendamage.settings import EIGENDAMAGE, EigenSettings
+from tasks.evaluation import accuracy
+from tasks.job import Job
+from tasks.stages.select import statistics_images
+from tasks.stages.stage import Stage
+from tasks.stages.train import TRAIN
+from tasks.training import fit
+
+# Batches of 128 that batch normalisation is recalibrated on; its statistics need no more.
+_RECALIBRATED = 50
+
+
+def stages_of(settings: EigenSettings) -> tuple[Stage, ...]:
+    """The stages of a run: two for every round."""
+    stages = [TRAIN]
+    for number in range(1, len(settings.rounds.ratios) + 1):
+        stages += [_prune_stage(settings, number), _finetune_stage(number)]
+    made = [
+        f"{kind}_{n}" for n in range(1, len(settings.rounds.ratios) + 1) for kind in report.KINDS
+    ]
+    files = tuple(f"{name}.keras" for name in made)
+    plans = tuple(f"round_{n}.json" for n in range(1, len(settings.rounds.ratios) + 1))
+    stages.append(
+        Stage(
+            "report",
+            "measure every round",
+            report.run,
+            makes=("report.json", "report.html"),
+            needs=("dense.keras", *files, *plans),
+            show=report.show,
+        )
+    )
+    return tuple(stages)
+
+
+def _prune_stage(settings: EigenSettings, number: int) -> Stage:
+    ratio = settings.rounds.ratios[number - 1]
+    return Stage(
+        f"prune_{number}",
+        f"round {number}: drop {ratio:.0%}",
+        functools.partial(_prune, number=number),
+        makes=(f"plan_{number}.plan", f"round_{number}.json", f"pruned_{number}.keras"),
+        needs=(settings.rounds.start(number),),
+    )
+
+
+def _finetune_stage(number: int) -> Stage:
+    return Stage(
+        f"finetune_{number}",
+        f"round {number}: fine-tune",
+        functools.partial(_finetune, number=number),
+        makes=(f"finetuned_{number}.keras",),
+        needs=(f"pruned_{number}.keras",),
+    )
+
+
+def _prune(job: Job, number: int) -> None:
+    rounds = job.settings.rounds
+    model = keras.saving.load_model(job.path(rounds.start(number)), compile=False)
+    ratio = rounds.ratios[number - 1]
+    planned = _eigen_plan if rounds.method == EIGENDAMAGE else _channel_plan
+    plan = planned(job, model, ratio, number)
+    folds = "obs" if rounds.method in ("obs", "kron_obs") else None
+    slim = ccm_tf.rewrite(
+        model,
+        plan,
+        fold=folds,
+        data=statistics_images(job) if folds else None,
+        trainable_rotations=rounds.trainable_rotations,
+    )
+    test = job.dataset.batches("test", 256)
+    cut = accuracy(slim, test, "testing right after the cut")
+    sample = job.dataset.sample("train", 128 * _RECALIBRATED, job.settings.seed)
+    images = job.dataset.batches_of(sample, 128)
+    ccm_tf.recalibrate(slim, progress.watched(images, "recalibrating batch normalisation"))
+    recalibrated = accuracy(slim, test, "testing after recalibration")
+    plan.save(job.path(f"plan_{number}.plan"))
+    with atomic_path(job.path(f"pruned_{number}.keras")) as temporary:
+        slim.save(temporary)
+    write_json(
+        job.path(f"round_{number}.json"),
+        {
+            "ratio": ratio,
+            "cut_accuracy": cut,
+            "recalibrated_accuracy": recalibrated,
+            "counts": plan.counts,
+            "notes": plan.notes,
+            "predicted_rise": getattr(plan, "predicted_rise", None),
+            "layers": report.layer_rows(plan, slim),
+        },
+    )
+    plan.summary()
+
+
+def _eigen_plan(job: Job, model: keras.Model, ratio: float, number: int) -> ccm_tf.EigenPlan:
+    rounds = job.settings.rounds
+    return ccm_tf.kfe.plan(
+        model,
+        # A list, since the second pass of EKFAC reads it again.
+        [(x,) for x in progress.watched(statistics_images(job), "reading images")],
+        ratio=ratio,
+        max_ratio=rounds.max_ratio,
+        rescale=rounds.rescale,
+        separable=rounds.separable,
+        seed=job.settings.seed + number,
+        verbose=1,
+    )
+
+
+def _channel_plan(job: Job, model: keras.Model, ratio: float, number: int) -> ccm_tf.PruningPlan:
+    rounds = job.settings.rounds
+    images = statistics_images(job)
+    return ccm_tf.plan(
+        model,
+        rounds.method,
+        progress.watched(images, f"ranking channels by {rounds.method}"),
+        channels=1 - ratio,
+        max_ratio=rounds.max_ratio,
+    )
+
+
+def _finetune(job: Job, number: int) -> None:
+    fit(job, f"pruned_{number}.keras", job.settings.finetune, f"finetuned_{number}")

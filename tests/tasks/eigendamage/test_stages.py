@@ -1,0 +1,52 @@
+import json
+
+import keras
+import pytest
+
+from tasks import pipeline
+from tasks.eigendamage.report import table
+from tasks.eigendamage.stages import stages_of
+from tasks.job import Job
+from tests.tasks.conftest import arguments_for
+from tests.tasks.eigendamage.test_flags import parsed
+
+
+def small(images, folder, *more):
+    arguments = [a for a in arguments_for(images, folder) if not a.startswith("--macs")]
+    return parsed(*arguments, "--model=resnet8", *more)
+
+
+def work(settings):
+    pipeline.work(Job(settings), stages_of(settings), 1000)
+
+
+def test_two_rounds_and_a_second_call_that_goes_on(images, tmp_path, capsys):
+    settings = small(images, tmp_path / "out", "--ratio=0.3,0.3", "--protocol=iterative")
+    work(settings)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    sizes = [report["dense"]["params"]] + [r["finetuned"]["params"] for r in report["rounds"]]
+    assert sizes[0] > sizes[1] > sizes[2]
+    first = report["rounds"][0]["layers"][0]
+    assert len(first["input_values"]) == first["inputs"] >= first["kept_inputs"]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Round 2" in page and "<polyline" in page
+    assert len(table(report)) == 4
+    # As if the process had been killed in the second round.
+    for name in ("pruned_2.keras", "finetuned_2.keras", "report.json"):
+        (tmp_path / "out" / name).unlink()
+    capsys.readouterr()
+    work(settings)
+    shown = capsys.readouterr().out
+    assert "finetune_1: done already" in shown and "prune_2: round 2" in shown
+    assert (tmp_path / "out" / "finetuned_2.keras").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["kron_obs", "magnitude"])
+def test_relatives_by_the_same_protocol(images, tmp_path, method):
+    settings = small(images, tmp_path / "out", "--ratio=0.3", f"--method={method}")
+    work(settings)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    (only,) = report["rounds"]
+    assert only["finetuned"]["params"] < report["dense"]["params"] and not only["layers"]
+    assert keras.saving.load_model(tmp_path / "out" / "pruned_1.keras").count_params()
