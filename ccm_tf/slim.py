@@ -53,8 +53,10 @@ class SlimCopy:
             return op
         config = {**op.get_config(), "name": call.name}
         for key, value in effect.config.items():
-            is_width = not callable(value)
-            config[key] = int(np.count_nonzero(self.kept(value))) if is_width else value(self.kept)
+            if callable(value):
+                config[key] = value(self.kept)
+            else:
+                config[key] = int(np.count_nonzero(self.kept(value)))
         prefilled = Prefilled(config, op, self._sliced_weights(call))
         self._prefilled[call.name] = prefilled
         try:

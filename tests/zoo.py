@@ -182,6 +182,18 @@ def transformer():
     return keras.Model(inputs, layers.Dense(3, name="logits")(x), name="transformer")
 
 
+def grouped_queries():
+    """Attention in which two query heads share keys and values, with a gate."""
+    inputs = keras.Input((7, 3))
+    x = layers.Dense(6, name="stream")(inputs)
+    attention = layers.GroupQueryAttention(2, 6, 3, use_gate=True, name="attention")
+    x = layers.Add(name="add")([x, attention(x, x)])
+    plain = layers.GroupQueryAttention(2, 4, 4, use_bias=False, name="plain")
+    x = plain(x, layers.Dense(6, name="values")(inputs), key=inputs)
+    x = layers.GlobalAveragePooling1D(name="gap")(x)
+    return keras.Model(inputs, layers.Dense(3, name="logits")(x), name="grouped_queries")
+
+
 def convnext():
     return keras.applications.ConvNeXtTiny(weights=None, input_shape=(32, 32, 3), classes=3)
 
@@ -204,6 +216,7 @@ MODELS = (
     volume,
     nested,
     transformer,
+    grouped_queries,
 )
 
 

@@ -50,7 +50,9 @@ class Effect:
     Attributes:
         outputs: `Channels` of each output, or `None` where channels are not followed.
         weights: Attribute path of a variable (`"kernel"`, `"cell.bias"`) to one entry per axis:
-            the labels along it, or `None` for an axis that pruning leaves alone.
+            the labels along it, or `None` for an axis that pruning leaves alone. Variables of
+            layers within the layer that have no public attribute are named by the end of their
+            own path, with a slash (`"query/kernel"`).
         config: Key of the operation's config to the labels whose kept count is its new value, or
             to a function of `kept` that returns the new value.
         rebuild: `rebuild(op, args, kwargs, kept)` calls the new operation in the slim graph, for

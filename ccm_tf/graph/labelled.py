@@ -84,17 +84,20 @@ class LabelledModel:
         op, effect = self.trace.calls[position].op, self.effects[position]
         weights = []
         for path, axes in effect.weights.items():
-            variable = operator.attrgetter(path)(op)
+            variable = _variable(op, path)
             if variable is not None:
                 weights.append(Weight(variable, axes, effect.masked.get(path, 0.0)))
         return weights
 
     @functools.cached_property
     def widths(self) -> tuple[np.ndarray, ...]:
-        """Distinct root arrays of all tensors: none of them may lose all its channels."""
+        """Distinct root arrays of all tensors and layers: none may lose all its channels."""
+        labels = [channels.labels for channels in self._tensors.values()]
+        # Attention heads are channels that no tensor shows.
+        labels += [effect.produces for effect in self.effects if effect.produces is not None]
         unique = {}
-        for channels in self._tensors.values():
-            roots = self.roots_of(channels.labels)
+        for array in labels:
+            roots = self.roots_of(array)
             unique[roots.tobytes()] = roots
         return tuple(unique.values())
 
@@ -141,6 +144,13 @@ class LabelledModel:
             if effect.produces is not None:
                 made[self.roots_of(effect.produces)] = True
         self._frozen |= ~made[self.labels_to_roots]
+
+
+def _variable(op: keras.Operation, path: str) -> keras.Variable | None:
+    """A variable by its attribute path or, with a slash, by the end of its own path."""
+    if "/" not in path:
+        return operator.attrgetter(path)(op)
+    return next((w for w in op.weights if f"/{w.path}".endswith(f"/{path}")), None)
 
 
 def bytes_per_value(variable: keras.Variable) -> int:

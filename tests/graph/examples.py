@@ -125,6 +125,11 @@ LAYERS = {
         lambda x: layers.Reshape((64, 6))(x),
         lambda x: layers.Reshape((-1, 4, 6))(x),
         lambda x: layers.Reshape((1, 1, 6))(layers.GlobalAveragePooling2D()(x)),
+        lambda x: layers.Reshape((8, 8, 2, 3))(x),
+        lambda x: layers.Reshape((8, 8, 6))(
+            layers.Permute((1, 2, 4, 3))(layers.Reshape((8, 8, 3, 2))(x))
+        ),
+        lambda x: layers.Reshape((4, -1, 3))(layers.Dense(24)(layers.Flatten()(x))),
     ],
     layers.Resizing: [lambda x: layers.Resizing(4, 4)(x)],
     layers.SeparableConv1D: [lambda x: layers.SeparableConv1D(5, 3)(x)],
@@ -168,6 +173,7 @@ INEXACT = {
 # Where one layer after a convolution does not do: whole models.
 MODELS = {
     layers.Embedding: [zoo.transformer],
+    layers.GroupQueryAttention: [zoo.grouped_queries],
     layers.MultiHeadAttention: [zoo.transformer],
     "LayerScale": [zoo.convnext],
     "CustomScaleLayer": [zoo.inception_resnet],
@@ -175,7 +181,13 @@ MODELS = {
 
 OPERATIONS = {
     "Absolute": [ops.abs],
-    "Add": [lambda x: x + layers.Conv2D(6, 1)(x), lambda x: x + 1.0, lambda x: x + np.ones((8, 1))],
+    "Add": [
+        lambda x: x + layers.Conv2D(6, 1)(x),
+        lambda x: x + 1.0,
+        lambda x: x + np.ones((8, 1)),
+        lambda x: x + np.arange(6.0, dtype="float32"),
+        lambda x: ops.add(np.arange(48.0, dtype="float32").reshape(8, 6), x),
+    ],
     "Arctan": [ops.arctan],
     "Cast": [lambda x: ops.cast(x, "float32")],
     "Ceil": [ops.ceil],
@@ -231,6 +243,7 @@ OPERATIONS = {
     "Reshape": [
         lambda x: ops.reshape(x, (-1, 64, 6)),
         lambda x: ops.reshape(x, (-1, 384)),
+        lambda x: ops.reshape(x, (-1, 96, 4)),
     ],
     "Round": [ops.round],
     "Rsqrt": [lambda x: ops.rsqrt(2.0 + ops.abs(x))],

@@ -61,6 +61,16 @@ def multi_head_attention(call: Call, flow: Flow) -> Effect:
     )
 
 
+def _keep_as_wide(call: Call, flow: Flow, query: Tensor, value: Tensor) -> None:
+    """Keras wants queries and values of the same width here: they lose the same channels."""
+    first, second = flow.of(query), flow.of(value)
+    if first is not None and second is not None:
+        flow.labels.unite(first.labels, second.labels)
+        return
+    for channels in (first, second):
+        flow.freeze(channels, f"'{call.name}' gets others beside them that must stay")
+
+
 def _operands(call: Call) -> tuple[Tensor, Tensor, Tensor]:
     named: dict[str, Any] = dict(zip(("query", "value", "key"), call.args, strict=False))
     named.update({k: v for k, v in call.kwargs.items() if isinstance(v, Tensor)})
@@ -74,19 +84,70 @@ def _named(query: Tensor, value: Tensor, key: Tensor) -> dict[str, Tensor]:
 
 
 def _attention_macs(op, operands, labels, heads) -> tuple[Macs, ...]:
-    query, value, key = operands
-    steps = [positions(t.shape, 1, -1) for t in operands]
+    widths = _widths(operands, labels)
+    return _macs_of_heads(operands, widths, (heads, heads), (op.key_dim, op.value_dim))
 
-    def width(name: str, tensor: Tensor) -> np.ndarray | int:
-        return width_of(tensor, -1) if labels[name] is None else labels[name]
 
-    key_dim, value_dim = op.key_dim, op.value_dim
+def _widths(operands, labels) -> tuple[np.ndarray | int, ...]:
+    """Labels of query, value and key, or their number where they are not followed."""
+    named = zip(("query", "value", "key"), operands, strict=True)
+    return tuple(width_of(t, -1) if labels[n] is None else labels[n] for n, t in named)
+
+
+def _macs_of_heads(operands, widths, heads, sizes) -> tuple[Macs, ...]:
+    """Projections, scores, mixture and output; `heads` of queries and of keys and values."""
+    query, value, key = (positions(t.shape, 1, -1) for t in operands)
+    queries, pairs = heads
+    key_dim, value_dim = sizes
     return (
-        Macs(steps[0] * key_dim, (width("query", query), heads)),
-        Macs(steps[1] * value_dim, (width("value", value), heads)),
-        Macs(steps[2] * key_dim, (width("key", key), heads)),
-        Macs(steps[0] * steps[1] * (key_dim + value_dim), (heads,)),
-        Macs(steps[0] * value_dim, (heads, width("query", query))),
+        Macs(query * key_dim, (widths[0], queries)),
+        Macs(value * value_dim, (widths[1], pairs)),
+        Macs(key * key_dim, (widths[2], pairs)),
+        Macs(query * value * (key_dim + value_dim), (queries,)),
+        Macs(query * value_dim, (queries, widths[0])),
+    )
+
+
+@register_handler(layers.GroupQueryAttention)
+def group_query_attention(call: Call, flow: Flow) -> Effect:
+    """Reads query, value and key; a channel is a head of keys and values with all its queries.
+
+    The layer has no public attributes for its kernels; they are found by the names in their
+    paths, which `tests/graph/handlers/test_attention.py` watches.
+    """
+    op = call.op
+    operands = query, value, key = _operands(call)
+    _keep_as_wide(call, flow, query, value)
+    pairs = flow.produce(call, op.num_key_value_heads)
+    queries = np.repeat(pairs, op.num_query_heads // op.num_key_value_heads)
+    labels = {name: flow.along(t, -1, call) for name, t in _named(query, value, key).items()}
+    weights: dict[str, tuple[np.ndarray | None, ...]] = {}
+    sides = {"query": queries, "key": pairs, "value": pairs}
+    macs = _macs_of_heads(operands, _widths(operands, labels), (queries, pairs), (op.head_dim,) * 2)
+    if op.use_gate:
+        sides["gate"] = queries
+        labels["gate"] = labels["query"]
+        macs += (macs[0],)
+    for name, heads in sides.items():
+        weights[f"{name}/kernel"] = (labels[name], heads, None)
+        weights[f"{name}/bias"] = (heads, None)
+    stream = labels["query"]
+    weights["attention_output/kernel"] = (queries, None, stream)
+    weights["attention_output/bias"] = (stream,)
+    outputs: list[Channels | None] = [None] * len(call.outputs)
+    for place, tensor in enumerate(call.outputs):
+        if tensor.index == 0 and stream is not None:
+            outputs[place] = Channels(stream, len(tensor.shape) - 1)
+        elif tensor.index == 1:
+            flow.labels.freeze(pairs, f"'{call.name}' returns the scores of its heads")
+    reads = [found for found in labels.values() if found is not None]
+    return Effect(
+        outputs,
+        weights=weights,
+        config={"num_query_heads": queries, "num_key_value_heads": pairs},
+        macs=macs,
+        reads=np.unique(np.concatenate(reads)) if reads else None,
+        produces=pairs,
     )
 
 

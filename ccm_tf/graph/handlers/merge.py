@@ -1,5 +1,7 @@
 """Operations on several tensors: element-wise merges and concatenation."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 from keras import layers
@@ -53,22 +55,38 @@ def elementwise_merge(call: Call, flow: Flow) -> Effect:
             flow.labels.unite(merged, channels.labels)
     if merged is None:
         return unfollowed(call)
-    for shape in _other_shapes(call, set(followed)):
+    for shape in (t.shape for t in call.inputs if t not in followed):
         at = axis - (rank - len(shape))
         if at >= 0 and shape[at] != 1:
             flow.labels.freeze(
                 merged, f"'{call.name}' merges them with a tensor whose channels must stay"
             )
-    return same(Channels(merged, axis))
+    channels = Channels(merged, axis)
+    return same(channels, rebuild=_with_constants(call, channels, rank))
 
 
-def _other_shapes(call: Call, followed: set[Tensor]) -> list[tuple]:
-    """Shapes of the tensors and constants among the arguments whose channels are not followed."""
-    shapes = [t.shape for t in call.inputs if t not in followed]
-    for value in keras.tree.flatten((call.args, call.kwargs)):
-        if not isinstance(value, Tensor) and hasattr(value, "shape"):
-            shapes.append(tuple(value.shape))
-    return shapes
+def _with_constants(call: Call, channels: Channels, rank: int) -> Callable | None:
+    """A rebuild that cuts constants with a value per channel, `None` if there are none."""
+    constants = [
+        value
+        for value in keras.tree.flatten((call.args, call.kwargs))
+        if not isinstance(value, Tensor) and len(getattr(value, "shape", ()))
+    ]
+    if not constants:
+        return None
+
+    def cut(value, kept):
+        if isinstance(value, keras.KerasTensor) or not len(getattr(value, "shape", ())):
+            return value
+        at = channels.axis - (rank - len(value.shape))
+        if at < 0 or value.shape[at] == 1:
+            return value
+        return np.compress(kept(channels.labels), keras.ops.convert_to_numpy(value), axis=at)
+
+    def rebuild(op, args, kwargs, kept):
+        return op(*(cut(a, kept) for a in args), **{k: cut(v, kept) for k, v in kwargs.items()})
+
+    return rebuild
 
 
 @register_handler(layers.Concatenate, "Concatenate")

@@ -42,7 +42,3 @@ register_frozen(
     *(getattr(layers, name) for name in ("ReversibleEmbedding",) if hasattr(layers, name)),
 )
 register_frozen("divides a kernel by its largest singular value", layers.SpectralNormalization)
-register_frozen(
-    "keeps its query, key and value kernels private; use MultiHeadAttention",
-    layers.GroupQueryAttention,
-)

@@ -57,23 +57,47 @@ def flatten(call: Call, flow: Flow) -> Effect:
     return same(_moved(call, flow, np.ravel))
 
 
+def _reshaped(call: Call, flow: Flow, target: tuple) -> Channels | None:
+    """Channels after a reshape. Where it takes them apart, they lie along its last axis.
+
+    A reshape keeps the order of all elements. So if every row of the last axis loses the same
+    places, what is left of the input is what is left of the output. That holds once the labels at
+    the same place of every row are one: the groups of a channel shuffle stay equally wide, and a
+    dense layer that makes an image loses a channel at all of its pixels.
+    """
+    tensor = first_input(call)
+    channels = flow.of(tensor)
+    elements = None if channels is None else spread(tensor.shape, channels)
+    if channels is None or elements is None:
+        return _moved(call, flow, lambda e: e.reshape(target))
+    moved = elements.reshape(target)
+    whole = gather(moved, len(channels.labels))
+    if whole is not None:
+        return whole
+    axis = max(a for a, size in enumerate(moved.shape) if size > 1)
+    rows = np.unique(np.moveaxis(moved, axis, -1).reshape(-1, moved.shape[axis]), axis=0)
+    for row in rows[1:]:
+        flow.labels.unite(rows[0], row)
+    return Channels(rows[0], axis + 1)
+
+
 @register_handler(layers.Reshape)
 def reshape_layer(call: Call, flow: Flow) -> Effect:
-    """Follows channels that stay whole, and rewrites `target_shape`."""
+    """Follows channels, unites those that end up at the same place, rewrites `target_shape`."""
     target = tuple(call.op.target_shape)
-    channels = _moved(call, flow, lambda e: e.reshape(target))
+    channels = _reshaped(call, flow, target)
     return _with_target(channels, "target_shape", target, 0)
 
 
 @register_handler("Reshape")
 def reshape_operation(call: Call, flow: Flow) -> Effect:
-    """Follows channels that stay whole, and rewrites `newshape`."""
+    """Follows channels, unites those that end up at the same place, rewrites `newshape`."""
     target = tuple(call.op.newshape)
     samples = first_input(call).shape[0]
     if target[0] not in (-1, samples):
         flow.freeze_inputs(call, f"'{call.name}' (Reshape) changes the batch axis")
         return same(None)
-    channels = _moved(call, flow, lambda e: e.reshape(target[1:]))
+    channels = _reshaped(call, flow, target[1:])
     return _with_target(channels, "newshape", target, 1)
 
 
