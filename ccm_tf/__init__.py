@@ -19,6 +19,7 @@ ccm_tf.export_tflite(slim, "slim.tflite")
 from ccm_tf import callbacks as callbacks
 from ccm_tf import kfe as kfe
 from ccm_tf import schedules as schedules
+from ccm_tf import tfmot as tfmot
 from ccm_tf.ccm.correlation import channel_correlation as channel_correlation
 from ccm_tf.ccm.features import feature_layers as feature_layers
 from ccm_tf.ccm.loss import CCMLoss as CCMLoss
