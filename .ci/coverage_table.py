@@ -28,7 +28,8 @@ A test fails when this page is out of date, or when a release of Keras brings a 
 neither list.
 
 A layer that is not here is your own or another library's: its channels are kept, `summary()` says
-so, and `ccm_tf.register_handler` teaches the graph what it does (see CONTRIBUTING.md).
+so, and `ccm_tf.register_handler` teaches the graph what it does, see
+[Your own layer](your_own_layer.md).
 """
 
 

@@ -20,7 +20,9 @@ PAGES = [
         "docs/architecture.md",
         "docs/channel_labels.md",
         "docs/criteria.md",
+        "docs/gradual.md",
         "docs/litert.md",
+        "docs/your_own_layer.md",
     )
 ]
 CODE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
@@ -81,3 +83,12 @@ def test_the_contributed_criterion_works():
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     kept = done.stdout.strip()
     assert kept in [str(list(range(count))) for count in range(2, 7)], done.stderr
+
+
+def test_the_page_on_pruning_while_training_runs():
+    blocks = python_blocks(ROOT / "docs/gradual.md")
+    # Importing tfmot would change `tf.keras` for all other tests.
+    code = "\n".join(block for block in blocks if "tensorflow_model_optimization" not in block)
+    names = {}
+    exec(compile(code, "docs/gradual.md", "exec"), names)
+    assert names["slim"].count_params() < names["model"].count_params()

@@ -9,7 +9,7 @@ import numpy as np
 from ccm_tf.graph import handlers  # noqa: F401  (registers the handlers)
 from ccm_tf.graph.flow import Channels, Effect, Flow, Kept
 from ccm_tf.graph.group import Producer, Weight
-from ccm_tf.graph.registry import handler_for
+from ccm_tf.graph.registry import handler_for, is_keras_operation
 from ccm_tf.graph.trace import Call, Tensor, Trace
 
 
@@ -175,12 +175,53 @@ def _read(trace: Trace, flow: Flow) -> tuple[Effect, ...]:
 
 
 def _check(call: Call, effect: Effect) -> None:
+    """Finds what is wrong with a handler before anything is done with what it says."""
+    handler = f"The handler of '{call.name}' ({type(call.op).__name__})"
+    if not isinstance(effect, Effect):
+        raise ValueError(f"{handler} must return an Effect. Received: {effect!r}.")
+    if len(effect.outputs) != len(call.outputs):
+        raise ValueError(
+            f"{handler} gave {len(effect.outputs)} outputs, but the layer has "
+            f"{len(call.outputs)}. It must give one entry per output."
+        )
     for tensor, channels in zip(call.outputs, effect.outputs, strict=True):
         if channels is not None and len(channels.labels) != tensor.shape[channels.axis]:
             raise ValueError(
-                f"The handler of '{call.name}' ({type(call.op).__name__}) gave "
-                f"{len(channels.labels)} labels for axis {channels.axis} of an output of shape "
-                f"{tensor.shape}. It must give one label per channel."
+                f"{handler} gave {len(channels.labels)} labels for axis {channels.axis} of an "
+                f"output of shape {tensor.shape}. It must give one label per channel."
+            )
+    for path, axes in effect.weights.items():
+        _check_weight(handler, call.op, path, axes)
+    if is_keras_operation(call.op) or not effect.config:
+        return  # what follows takes time, and the tests have seen all of Keras
+    missing = [key for key in effect.config if key not in call.op.get_config()]
+    if missing:
+        raise ValueError(
+            f"{handler} names '{missing[0]}' in the config, which the layer's config lacks. "
+            "It must be a key that `get_config` returns."
+        )
+
+
+def _check_weight(handler: str, op: keras.Operation, path: str, axes: tuple) -> None:
+    try:
+        variable = _variable(op, path)
+    except AttributeError as error:
+        raise ValueError(
+            f"{handler} names the weight '{path}', which the layer lacks. It must be an attribute."
+        ) from error
+    if variable is None:
+        return
+    shape = tuple(variable.shape)
+    if len(axes) != len(shape):
+        raise ValueError(
+            f"{handler} names {len(axes)} axes of weight '{path}' of shape {shape}. It must give "
+            "one entry per axis, `None` for an axis that stays."
+        )
+    for axis, labels in enumerate(axes):
+        if labels is not None and len(labels) != shape[axis]:
+            raise ValueError(
+                f"{handler} names {len(labels)} labels along axis {axis} of weight '{path}' of "
+                f"shape {shape}. It must give one label per slice."
             )
 
 
