@@ -151,7 +151,7 @@ def factors_of(
     blocks, left_out = find_blocks(graph)
     chosen = chosen_blocks(blocks, left_out, layers)
     made = {b.name: LayerFactors.of(b, patches) for b in chosen}
-    statistic = _patch_grams if patches else _grams
+    statistic = patch_grams if patches else grams
     for samples, found in gradient_pass(graph, chosen, data, statistic, options):
         for block, sums in zip(chosen, found, strict=True):
             inputs, gradients, positions, *rest = sums
@@ -185,16 +185,18 @@ def chosen_blocks(
     return chosen
 
 
-def _grams(block: Block, seen: Observed) -> list[Any]:
+def grams(block: Block, seen: Observed) -> list[Any]:
+    """Gram matrices of the inputs and of the gradients, and how many positions an example has."""
     inputs = sum(_input_gram(block, features, seen.weights) for features in seen.inputs)
     positions = sum(spots(gradient) for gradient in seen.gradients)
     outputs = sum(_gram(flat(gradient)) for gradient in seen.gradients)
     return [inputs, outputs, ops.convert_to_tensor(positions, "int32")]
 
 
-def _patch_grams(block: Block, seen: Observed) -> list[Any]:
+def patch_grams(block: Block, seen: Observed) -> list[Any]:
+    """The same, and the Gram matrix of whole patches."""
     patches = sum(_patch_gram(block, features, seen.weights) for features in seen.inputs)
-    return [*_grams(block, seen), patches]
+    return [*grams(block, seen), patches]
 
 
 def _input_gram(block: Block, features: Any, weights: Any) -> Any:

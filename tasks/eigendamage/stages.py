@@ -107,7 +107,7 @@ def _eigen_plan(job: Job, model: keras.Model, ratio: float, number: int) -> ccm_
     return ccm_tf.kfe.plan(
         model,
         # A list, since the second pass of EKFAC reads it again.
-        [(x,) for x in progress.watched(statistics_images(job), "reading images")],
+        list(progress.watched(statistics_images(job), "reading images")),
         ratio=ratio,
         max_ratio=rounds.max_ratio,
         rescale=rounds.rescale,

@@ -1,0 +1,20 @@
+"""The code of docs/eigendamage.md runs and does what the page says."""
+
+import pathlib
+import re
+
+import pytest
+
+PAGE = pathlib.Path(__file__).parents[2] / "docs" / "eigendamage.md"
+
+
+@pytest.mark.slow
+def test_the_example_runs(capsys):
+    pytest.importorskip("sklearn")
+    code = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.M | re.S)[0]
+    names = {}
+    exec(compile(code, str(PAGE), "exec"), names)
+    model, slim = names["model"], names["slim"]
+    assert slim.count_params() == names["again"].counts["kept"]["params"] < model.count_params()
+    assert slim.evaluate(names["x"], names["y"], verbose=0)[1] > 0.5
+    assert "Eigen plan" in capsys.readouterr().out
