@@ -1,6 +1,6 @@
 """Training one network so that it can be killed at any time and resumed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 
@@ -20,6 +20,7 @@ def fit(
     name: str,
     prepare: Callable[..., keras.Model] | None = None,
     finish: Callable[[keras.Model], keras.Model] | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> None:
     """Trains a network, from where an earlier process left it, and saves the plain model.
 
@@ -33,6 +34,7 @@ def fit(
         prepare: `prepare(network, training, schedule)` returns what is trained. Defaults to
             `compiled`.
         finish: From what was trained to what is saved. Defaults to `plain`.
+        callbacks: Further callbacks, which come before the checkpoint is written.
 
     Raises:
         FloatingPointError: If the loss becomes NaN. The last checkpoint stays.
@@ -63,6 +65,7 @@ def fit(
                 EpochSetter(batches),
                 FiniteLoss(_advice(training, checkpoint)),
                 EpochBar(),
+                *callbacks,
                 *_tensorboard(job, name),
                 Recorder(checkpoint, history, records, schedule),
             ],
