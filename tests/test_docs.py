@@ -20,6 +20,7 @@ PAGES = [
         "docs/architecture.md",
         "docs/channel_labels.md",
         "docs/criteria.md",
+        "docs/eigendamage.md",
         "docs/gradual.md",
         "docs/litert.md",
         "docs/your_own_layer.md",

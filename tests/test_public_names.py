@@ -6,7 +6,7 @@ import tomllib
 import ccm_tf
 
 PROMISED = """
-CCMLoss CCMRegularizer ChannelGraph Model PruningPlan channel_correlation export_tflite
+CCMLoss CCMRegularizer ChannelGraph EigenPlan Model PruningPlan channel_correlation export_tflite
 feature_layers mask masked_plan plan profile recalibrate register_criterion relevance
 register_handler rewrite sensitivity strip_pruning
 """.split()
