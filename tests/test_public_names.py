@@ -7,8 +7,8 @@ import ccm_tf
 
 PROMISED = """
 CCMLoss CCMRegularizer ChannelGraph EigenPlan Model PruningPlan channel_correlation export_tflite
-feature_layers mask masked_plan plan profile recalibrate register_criterion relevance
-register_handler rewrite sensitivity strip_pruning
+feature_layers kfe kronecker_factors mask masked_plan plan profile recalibrate register_criterion
+relevance register_handler rewrite sensitivity strip_pruning
 """.split()
 
 

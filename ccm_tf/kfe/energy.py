@@ -8,7 +8,7 @@ from keras import ops
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.kfe.blocks import Block
 from ccm_tf.kfe.factors import flat, spots
-from ccm_tf.kfe.passes import Observed, PassOptions, gradient_pass
+from ccm_tf.kfe.passes import Observed, PassOptions, check_finite, gradient_pass
 
 
 def output_energies(
@@ -33,11 +33,7 @@ def output_energies(
     for samples, found in gradient_pass(graph, blocks, data, _statistic, options):
         examples += samples
         for block, (energy, gamma, spread) in zip(blocks, found, strict=True):
-            if not (np.all(np.isfinite(energy)) and np.all(np.isfinite(gamma))):
-                raise ValueError(
-                    f"The outputs of layer '{block.name}' or the gradients at them hold NaN or "
-                    "infinity. Check the data and the weights, and that the loss is finite."
-                )
+            check_finite(block, energy, gamma)
             sums[block.name][0] += energy
             sums[block.name][1] += gamma
             positions[block.name] += samples * int(spread)

@@ -10,7 +10,7 @@ from ccm_tf.graph import ChannelGraph
 from ccm_tf.kfe.blocks import Block
 from ccm_tf.kfe.factors import spots
 from ccm_tf.kfe.geometry import tap_views
-from ccm_tf.kfe.passes import PassOptions, gradient_pass
+from ccm_tf.kfe.passes import PassOptions, check_finite, gradient_pass
 
 Bases = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
@@ -63,6 +63,7 @@ def squared_gradients(
     for samples, found in gradient_pass(graph, blocks, data, statistic, options):
         examples += samples
         for block, (kernel, bias) in zip(blocks, found, strict=True):
+            check_finite(block, kernel, bias)
             total = sums.setdefault(block.name, [np.zeros(kernel.shape), np.zeros(bias.shape)])
             total[0] += kernel
             total[1] += bias

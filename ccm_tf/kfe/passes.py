@@ -169,6 +169,15 @@ def _stream(trace, stream, objective, sampler, run, bar):
             bar.update(done)
 
 
+def check_finite(block: Block, *values: np.ndarray) -> None:
+    """Raises a `ValueError` that names the layer if sums of a batch are not finite."""
+    if not all(np.all(np.isfinite(value)) for value in values):
+        raise ValueError(
+            f"What layer '{block.name}' reads or makes, or the gradients at it, hold NaN or "
+            "infinity. Check the data and the weights, and that the loss is finite."
+        )
+
+
 def _channels_last(value: Any, axis: int) -> Any:
     return ops.cast(ops.moveaxis(value, axis, -1), "float32")
 

@@ -43,7 +43,8 @@ def inner_gradients(
 def _tensorflow(model, function, finish):
     import tensorflow as tf
 
-    @tf.function
+    # As in Keras's own training: layers and losses are traced as they are written.
+    @tf.function(autograph=False)
     def run(*arguments):
         points = []
         with tf.GradientTape(watch_accessed_variables=False) as tape:

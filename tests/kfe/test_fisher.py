@@ -47,6 +47,12 @@ def test_golden_diagonal():
     assert bias is None
 
 
+def test_values_that_are_not_finite_are_named():
+    x, g = golden.data()
+    with pytest.raises(ValueError, match="'conv' reads or makes.*NaN"):
+        squares(golden.model(), (x * np.nan, g))
+
+
 def test_any_rotation_keeps_the_trace():
     rng = np.random.default_rng(0)
     rotations = [np.linalg.qr(rng.normal(size=(n, n)))[0] for n in (3, 2)]

@@ -3,6 +3,7 @@
 import pathlib
 import re
 
+import numpy as np
 import pytest
 
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "eigendamage.md"
@@ -16,5 +17,6 @@ def test_the_example_runs(capsys):
     exec(compile(code, str(PAGE), "exec"), names)
     model, slim = names["model"], names["slim"]
     assert slim.count_params() == names["again"].counts["kept"]["params"] < model.count_params()
-    assert slim.evaluate(names["x"], names["y"], verbose=0)[1] > 0.5
+    found = names["keras"].ops.argmax(slim(names["x"]), axis=-1)
+    assert (np.asarray(found) == names["y"]).mean() > 0.3
     assert "Eigen plan" in capsys.readouterr().out
