@@ -61,6 +61,19 @@ class Outputs:
             return (values[..., 0] > (0.5 if self.activation == "sigmoid" else 0)).astype("int64")
         return np.argmax(values, axis=-1)
 
+    def log_loss(self, values: np.ndarray, labels: np.ndarray) -> float:
+        """Mean of -log of the probability that outputs give to the right classes."""
+        values = np.asarray(values, np.float64)
+        if self.activation is None and self.shape[-1] == 1:
+            values = 1 / (1 + np.exp(-np.clip(values, -50, 50)))
+        elif self.activation is None:
+            values = values - values.max(axis=-1, keepdims=True)
+            values = np.exp(values) / np.exp(values).sum(axis=-1, keepdims=True)
+        if self.shape[-1] == 1:
+            values = np.concatenate([1 - values, values], axis=-1)
+        right = np.take_along_axis(values, labels[..., None].astype(np.int64), axis=-1)
+        return float(-np.mean(np.log(np.maximum(right, _SMALLEST))))
+
     def logits(self, model: keras.Model, name: str) -> keras.Model:
         """A model around `model` that returns one logit per class, two for a single unit.
 

@@ -167,7 +167,7 @@ def chosen_scale(model: keras.Model, train: Images, asked: str, seed: int) -> st
 
 
 def _best(trials: dict[str, scales.Trial], default: str, asked: str, guessing: float) -> str:
-    best = max(trials, key=lambda name: (trials[name].accuracy, name == default))
+    best = scales.best_of(trials)
     _refuse_other_order(trials)
     name = best if asked == "auto" and trials[best].accuracy > guessing else default
     share, about = trials[name].accuracy, scales.SCALES[name][3]

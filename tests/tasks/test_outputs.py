@@ -44,3 +44,17 @@ def test_several_outputs():
 def test_independent_classes():
     assert Outputs.of(model(4, "sigmoid")).independent
     assert not Outputs.of(model(1, "sigmoid")).independent
+
+
+@pytest.mark.parametrize(
+    ("shape", "activation", "values", "expected"),
+    [
+        ((3,), "softmax", [[0.2, 0.5, 0.3]], -np.log(0.5)),
+        ((3,), None, [np.log([0.2, 0.5, 0.3]) + 7], -np.log(0.5)),
+        ((1,), "sigmoid", [[0.9]], -np.log(0.9)),
+        ((1,), None, [[-np.log(1 / 0.9 - 1)]], -np.log(0.9)),
+    ],
+)
+def test_log_loss(shape, activation, values, expected):
+    found = Outputs(shape, activation).log_loss(np.array(values), np.array([1]))
+    assert found == pytest.approx(expected)

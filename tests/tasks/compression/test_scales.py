@@ -30,6 +30,20 @@ def test_the_right_scale_has_the_best_accuracy(at, best):
     assert [name for name, trial in trials.items() if trial.accuracy == 1.0] == [best]
 
 
+def test_the_least_surprised_of_equals_is_the_best():
+    trials = {
+        "unit": scales.Trial(0.97, 0.1, None, ()),
+        "pixels": scales.Trial(0.98, 3.0, None, ()),
+        "caffe": scales.Trial(0.5, 0.05, None, ()),
+    }
+    assert scales.best_of(trials) == "unit"
+    trials["pixels"] = scales.Trial(1.0, 0.01, None, ())
+    assert scales.best_of(trials) == "unit"
+    trials["pixels"] = scales.Trial(1.0, 0.01, None, ())
+    trials["unit"] = scales.Trial(0.97, 0.6, None, ())
+    assert scales.best_of(trials) == "pixels"
+
+
 def test_numbers_that_go_in():
     image = np.array([[[[255, 0, 51]]]], "uint8")
 
