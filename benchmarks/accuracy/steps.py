@@ -93,6 +93,36 @@ def fold_channels(model, settings, context):
     return _prune(model, settings, context, fold=settings["method"])
 
 
+@register("surgery")
+def operate_on_channels(model, settings, context):
+    """The same, with the channels that stay changed so that the loss rises least."""
+    return _prune(model, settings, context, fold="obs")
+
+
+@register("eigen")
+def drop_directions(model, settings, context):
+    """Plans in the Kronecker-factored eigenbasis under a budget of MACs and drops directions."""
+    criterion = settings["criterion"]
+    options = {} if isinstance(criterion, str) else dict(criterion)
+    options.pop("name", None)
+    images = context.sample(settings["images"])
+    start = time.perf_counter()
+    options = {"seed": context.seed, **options}
+    plan = ccm_tf.kfe.plan(model, images, macs=settings["macs"], **options)
+    planned = time.perf_counter()
+    slim = ccm_tf.rewrite(model, plan)
+    record = {
+        "plan_seconds": planned - start,
+        "rewrite_seconds": time.perf_counter() - planned,
+        "predicted_rise": plan.predicted_rise,
+        "directions": {
+            name: [len(spectrum.kept_inputs), len(spectrum.kept_outputs)]
+            for name, spectrum in plan.spectra.items()
+        },
+    }
+    return slim, record
+
+
 def _prune(model, settings, context, fold=None):
     criterion, options = _criterion(settings["criterion"], context.seed)
     images, labels = context.labelled_sample(settings["images"])

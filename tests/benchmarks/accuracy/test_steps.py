@@ -66,6 +66,17 @@ def test_chain_of_all_steps(context, steps):
     assert int(slim.optimizer.iterations) == finetune["steps"]
 
 
+def test_directions_go_instead_of_channels(context, steps):
+    dense, _ = STEPS["train"](None, steps[0], context)
+    settings = {"criterion": {"name": "eigendamage", "max_ratio": 0.9}, "macs": 0.7, "images": 16}
+    slim, record = STEPS["eigen"](dense, settings, context)
+    assert slim.count_params() < dense.count_params()
+    assert record["predicted_rise"] > 0 and record["directions"]
+    settings = {"criterion": "kron_obs", "macs": 0.7, "images": 16}
+    slim, record = STEPS["surgery"](dense, settings, context)
+    assert slim.count_params() < dense.count_params() and record["kept"]
+
+
 def test_random_criterion_follows_the_seed(dataset, steps, tmp_path):
     train = {**steps[0], "loss": {}, "recipe": {**steps[0]["recipe"], "epochs": 1}}
     (tmp_path / "train").mkdir()
