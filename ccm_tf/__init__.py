@@ -18,6 +18,7 @@ ccm_tf.export_tflite(slim, "slim.tflite")
 
 from ccm_tf import callbacks as callbacks
 from ccm_tf import kfe as kfe
+from ccm_tf import recovery as recovery
 from ccm_tf import schedules as schedules
 from ccm_tf import tfmot as tfmot
 from ccm_tf.ccm.correlation import channel_correlation as channel_correlation
@@ -31,6 +32,7 @@ from ccm_tf.gradual.zeros import masked_plan as masked_plan
 from ccm_tf.gradual.zeros import strip_pruning as strip_pruning
 from ccm_tf.graph import ChannelGraph as ChannelGraph
 from ccm_tf.graph import register_handler as register_handler
+from ccm_tf.iterate import iterate as iterate
 from ccm_tf.kfe import EigenPlan as EigenPlan
 from ccm_tf.kfe import kronecker_factors as kronecker_factors
 from ccm_tf.lrp.relevance import relevance as relevance
@@ -40,6 +42,7 @@ from ccm_tf.profile import profile as profile
 from ccm_tf.pruning_plan import PruningPlan as PruningPlan
 from ccm_tf.recovery.recalibrate import recalibrate as recalibrate
 from ccm_tf.rewrite import rewrite as rewrite
+from ccm_tf.rounds import Stop as Stop
 from ccm_tf.sensitivity import sensitivity as sensitivity
 
 __version__ = "0.1.0"

@@ -91,8 +91,18 @@ def _features(graph, stream, maps, progress):
             progress.update(done)
 
 
-def tapped(trace: Trace, inputs: Any, wanted: Sequence[Any]) -> list[Any]:
-    """Values of some tensors of a trace, for given inputs."""
+def tapped(
+    trace: Trace, inputs: Any, wanted: Sequence[Any], training: bool | None = None
+) -> list[Any]:
+    """Values of some tensors of a trace, for given inputs.
+
+    Args:
+        trace: The trace.
+        inputs: Inputs in the structure of the model's.
+        wanted: Tensors of the trace.
+        training: What layers are told that are not told it in the graph. Defaults to `None`,
+            whatever the model that is being called is told; JAX's training steps call no model.
+    """
     places: dict[int, list[int]] = {}
     for place, tensor in enumerate(wanted):
         places.setdefault(tensor.call, []).append(place)
@@ -103,6 +113,9 @@ def tapped(trace: Trace, inputs: Any, wanted: Sequence[Any]) -> list[Any]:
         values[place] = flat_inputs[order.index(wanted[place].index)]
 
     def keep(call, args, kwargs):
+        if training is not None and isinstance(call.op, keras.layers.Layer):
+            told = kwargs.get("training")
+            kwargs = {**kwargs, "training": training if told is None else told}
         outputs = call.op(*args, **kwargs)
         for place in places.get(call.position, ()):
             values[place] = keras.tree.flatten(outputs)[wanted[place].index]
