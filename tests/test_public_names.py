@@ -7,8 +7,8 @@ import ccm_tf
 
 PROMISED = """
 CCMLoss CCMRegularizer ChannelGraph EigenPlan Model PruningPlan channel_correlation export_tflite
-feature_layers iterate kfe kronecker_factors mask masked_plan plan profile recalibrate recovery register_criterion
-relevance register_handler rewrite sensitivity Stop strip_pruning
+feature_layers iterate kfe kronecker_factors mask masked_plan plan profile recalibrate
+recovery register_criterion relevance register_handler rewrite sensitivity Stop strip_pruning
 """.split()
 
 
