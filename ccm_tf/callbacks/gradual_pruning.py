@@ -7,13 +7,13 @@ import keras
 import numpy as np
 
 from ccm_tf.budget import TARGETS, Budget, Limits
-from ccm_tf.criteria import Criterion, Ranking, get_criterion
+from ccm_tf.criteria import Criterion, get_criterion
+from ccm_tf.gradual import checks
 from ccm_tf.gradual.choice import Aim, choose, floors, units_of
 from ccm_tf.gradual.compaction import check_compactable, compact
 from ccm_tf.gradual.masks import ChannelMasks
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.pruning_plan import PruningPlan
-from ccm_tf.selection import select
 from ccm_tf.statistics.batches import batches
 
 
@@ -164,7 +164,9 @@ class GradualPruning(keras.callbacks.Callback):
         if hasattr(self.schedule, "bind"):
             self.schedule = self.schedule.bind(self._dense_units)
         self._begun = False
-        self._check_end()
+        epochs, steps = self.params.get("epochs"), self.params.get("steps")
+        checks.warn_of_missed_end(self.schedule, self._iterations(), epochs, steps)
+        checks.refuse_end_out_of_reach(self.schedule, self._masks, self._aim)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Prunes if that is due after the epochs so far."""
@@ -173,7 +175,8 @@ class GradualPruning(keras.callbacks.Callback):
             # Other callbacks may have restored weights since `on_train_begin`.
             self.masks.read()
             self._checked = self._iterations() - 1
-            self._check_beginning(epoch)
+            if self._iterations() == 0:
+                checks.warn_of_too_little(self.schedule, self.masks, self._aim)
         self._step = self._iterations()
         if self._by_epoch and epoch and self.schedule.due(epoch):
             self._prune(epoch)
@@ -206,7 +209,7 @@ class GradualPruning(keras.callbacks.Callback):
 
     @property
     def _by_epoch(self) -> bool:
-        return getattr(self.schedule, "unit", "step") == "epoch"
+        return checks.by_epoch(self.schedule)
 
     def _iterations(self) -> int:
         return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
@@ -253,52 +256,3 @@ class GradualPruning(keras.callbacks.Callback):
             return
         compact(self.model, self.plan())
         self._masks = ChannelMasks(self.model, self.exact)
-
-    def _check_end(self) -> None:
-        """Refuses an end that cannot be reached, warns of one that training does not reach."""
-        last = getattr(self.schedule, "last_step", getattr(self.schedule, "end_step", None))
-        epochs, steps = self.params.get("epochs"), self.params.get("steps")
-        if self._by_epoch:
-            last = self.schedule.epochs[-1]
-            if epochs is not None and last >= epochs:
-                warnings.warn(
-                    f"The schedule prunes after epochs up to {last}, but training ends with epoch "
-                    f"{epochs}, and nothing trains after it. Received: {self.schedule!r}.",
-                    stacklevel=2,
-                )
-            return
-        if last is not None and last >= 0 and epochs is not None and steps is not None:
-            total = self._iterations() + epochs * steps
-            if last >= total:
-                warnings.warn(
-                    f"The schedule prunes up to step {last}, but training ends after {total} steps "
-                    f"({epochs} epochs of {steps}): it will stop at a sparsity of "
-                    f"{float(self.schedule(total - 1)[1]):.3g}. Received: {self.schedule!r}.",
-                    stacklevel=2,
-                )
-        if getattr(self.schedule, "quantity", "sparsity") == "sparsity":
-            graph = self.masks.graph
-            anyhow = {
-                group.index: Ranking(group.roots, np.ones(len(group.roots)))
-                for group in graph.groups
-                if len(group.roots)
-            }
-            final = float(self.schedule(last if last is not None and last >= 0 else 0)[1])
-            allowed = max(1, int(np.floor((1 - final) * self._aim.dense + 1e-9)))
-            select(graph, anyhow, Budget(self.target, allowed), self._aim.limits, self.scope)
-
-    def _check_beginning(self, epoch: int) -> None:
-        """Warns if more is gone already than the schedule asks for."""
-        if getattr(self.schedule, "quantity", "sparsity") != "sparsity":
-            return
-        steps = max(self._checked + 1, getattr(self.schedule, "begin_step", 0))
-        asked = float(self.schedule(steps)[1])
-        gone = 1 - Budget(self.target, 1.0).cost(self.masks.graph)(self.masks.alive) / max(
-            self._aim.dense, 1
-        )
-        if gone > asked + 0.02 and not self._checked + 1:
-            warnings.warn(
-                f"The schedule begins with a sparsity of {asked:.3g}, but {gone:.3g} of the "
-                f"{self.target} are masked already; nothing is pruned until it asks for more.",
-                stacklevel=2,
-            )

@@ -1,7 +1,7 @@
 """Relevance of tensors, batch by batch, in one compiled pass."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -10,7 +10,7 @@ from keras import ops
 
 from ccm_tf.graph.calls import Tensor, key_of
 from ccm_tf.graph.trace import Trace
-from ccm_tf.lrp.rules import rule_for
+from ccm_tf.lrp.rules import linear_call, rule_for
 from ccm_tf.lrp.settings import Settings
 from ccm_tf.lrp.signs import never_negative
 from ccm_tf.statistics.batches import batch_count, batches
@@ -116,10 +116,21 @@ def classes_of(trace: Trace) -> int:
     return outputs[0].shape[1] or 0
 
 
-def _stream(graph, stream, places, settings, classes, progress):
+def scorer(graph: Any, places: Sequence[Place], settings: Settings) -> Callable[..., list[Any]]:
+    """The compiled pass over one batch.
+
+    Args:
+        graph: A `ChannelGraph` of a classifier.
+        places: Where relevance is asked for.
+        settings: The rule.
+
+    Returns:
+        `score(inputs, starts)` with the relevance (B, classes) that each logit starts with: the
+        relevance at every place, and the logits.
+    """
     trace = graph.trace
-    objective = Objective(trace)
     signed = _signed(trace)
+    classes = classes_of(trace)
 
     def total(points, inputs, starts):
         *gates, look = points
@@ -130,9 +141,21 @@ def _stream(graph, stream, places, settings, classes, progress):
         return seen if carrier is None else seen + ops.sum(carrier * starts)
 
     differentiate = gradient(graph.model, total)
+
+    def score(inputs, starts):
+        points = [place.gate(len(starts)) for place in places]
+        points.append(np.zeros((len(starts), classes), np.float32))
+        return differentiate(points, inputs, starts)
+
+    return score
+
+
+def _stream(graph, stream, places, settings, classes, progress):
+    objective = Objective(graph.trace)
+    score = scorer(graph, places, settings)
     size = 0
     for done, (x, y) in enumerate(stream, start=1):
-        inputs = model_inputs(trace, x)
+        inputs = model_inputs(graph.trace, x)
         labels = class_numbers(objective, y, classes)
         samples = len(keras.tree.flatten(inputs)[0])
         if len(labels) != samples:
@@ -141,9 +164,7 @@ def _stream(graph, stream, places, settings, classes, progress):
         size = max(size, samples)
         starts = np.zeros((size, classes), np.float32)
         starts[np.arange(samples), labels] = 1
-        points = [place.gate(size) for place in places]
-        points.append(np.zeros((size, classes), np.float32))
-        found = differentiate(points, filled_up(inputs, size), starts)
+        found = score(filled_up(inputs, size), starts)
         *found, logits = [ops.convert_to_numpy(one)[:samples] for one in found]
         yield Relevances(found, labels, logits.argmax(axis=1))
         if progress is not None:
@@ -179,19 +200,28 @@ def _carried(trace, inputs, gates, signed, settings):
         put(tensor, None, value)
 
     def apply(call, args, kwargs):
-        result = call.op(*args, **kwargs)
-        flat = keras.tree.flatten(result)
-        outputs = [flat[tensor.index] for tensor in call.outputs]
-        made: list[Any] = [None] * len(outputs)
         given = [carriers[key_of(tensor)] for tensor in call.inputs]
         # In front of the first gate nobody asks.
-        if any(carrier is not None for carrier in given):
+        asked = any(carrier is not None for carrier in given)
+        both = None
+        if asked:
             values = _values_of((call.args, call.kwargs), (args, kwargs))
             given = [
                 ops.zeros_like(value, "float32") if carrier is None else carrier
                 for value, carrier in zip(values, given, strict=True)
             ]
-            made = rule_for(call)(call, values, given, outputs, signed[call.position], settings)
+            sign = signed[call.position]
+            both = linear_call(call, values, given, sign, settings)
+        if both is not None:
+            made, outputs = both
+            result = outputs[0]
+        else:
+            result = call.op(*args, **kwargs)
+            flat = keras.tree.flatten(result)
+            outputs = [flat[tensor.index] for tensor in call.outputs]
+            made = [None] * len(outputs)
+            if asked:
+                made = rule_for(call)(call, values, given, outputs, sign, settings)
         for tensor, carrier, value in zip(call.outputs, made, outputs, strict=True):
             put(tensor, carrier, value)
         return result

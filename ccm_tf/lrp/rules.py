@@ -114,8 +114,8 @@ def alpha_beta(
     carrier: Any,
     signed: bool,
     settings: Settings,
-    least: float = 0.0,
-) -> Any:
+    channels: int | None = None,
+) -> tuple[Any, Any]:
     """The alpha-beta rule for a layer that is linear in its input; biases are left out.
 
     Args:
@@ -126,33 +126,71 @@ def alpha_beta(
         signed: Whether the input may be negative.
         settings: Alpha and beta. Where nothing speaks against an output, or nothing for it, the
             other side gets everything, so that relevance is conserved.
-        least: Smallest size that the published code gives a weight of either sign.
+        channels: The output's channel axis, if the kernel has its own for each channel along its
+            last axis: what is for and against an output then comes from one call.
+
+    Returns:
+        The carrier of the output, and the output without a bias.
     """
     value, kernel = ops.cast(value, "float32"), ops.cast(kernel, "float32")
-    positive, negative = ops.maximum(kernel, least), ops.minimum(kernel, -least)
+    # The published code gives convolutions no weight smaller than that, of either sign.
+    least = settings.epsilon if settings.reference and len(kernel.shape) > 2 else 0.0
+    kernels = ops.maximum(kernel, least), ops.minimum(kernel, -least)
     lively = value * live(carrier)
     if signed and not settings.reference:
         up, down = ops.where(value > 0, lively, 0.0), ops.where(value < 0, lively, 0.0)
-        for_it = linear(up, positive) + linear(down, negative)
-        against = linear(up, negative) + linear(down, positive)
+        for_it, against = _both(linear, up, kernels, channels)
+        others = _both(linear, down, kernels, channels)
+        for_it, against = for_it + others[1], against + others[0]
     else:
-        for_it, against = linear(lively, positive), linear(lively, negative)
+        for_it, against = _both(linear, lively, kernels, channels)
     plus, minus = ops.stop_gradient(for_it), ops.stop_gradient(against)
     alpha, beta, epsilon = settings.alpha, settings.beta, settings.epsilon
     if settings.reference:
-        return alpha * for_it / (plus + epsilon) - beta * against / (minus + epsilon)
-    nothing_against, nothing_for = minus == 0, plus == 0
-    alphas = ops.where(nothing_against, 1.0, ops.where(nothing_for, 0.0, alpha))
-    betas = ops.where(nothing_against, 0.0, ops.where(nothing_for, -1.0, beta))
-    return alphas * for_it / (plus + epsilon) - betas * against / (minus - epsilon)
+        made = alpha / (plus + epsilon) * for_it - beta / (minus + epsilon) * against
+        return made, None
+    # Where a side is empty, so is everything that is multiplied with its factor.
+    up = ops.where(minus == 0, 1.0, alpha) / (plus + epsilon)
+    down = ops.where(plus == 0, -1.0, beta) / (minus - epsilon)
+    return up * for_it - down * against, plus + minus
 
 
-def _dense(call, values, carriers, outputs, signed, settings):
-    return [alpha_beta(ops.matmul, call.op.kernel, values[0], carriers[0], signed, settings)]
+def _both(linear: Callable, value: Any, kernels: tuple, channels: int | None) -> tuple[Any, Any]:
+    if channels is None:
+        return linear(value, kernels[0]), linear(value, kernels[1])
+    first, second = ops.split(linear(value, ops.concatenate(kernels, axis=-1)), 2, axis=channels)
+    return first, second
 
 
-def _least(settings: Settings) -> float:
-    return settings.epsilon if settings.reference else 0.0
+def linear_call(
+    call: Call, values: list, carriers: list, signed: bool, settings: Settings
+) -> tuple[list, list] | None:
+    """Carriers and outputs of a layer with a kernel, from one pass; `None` for other calls."""
+    rule = _LINEAR.get(handler_for(call.op))
+    if rule is None or settings.reference:
+        return None
+    op = call.op
+    carrier, output = rule(op, values[0], carriers[0], signed, settings)
+    if getattr(op, "bias", None) is not None:
+        shape = [1] * len(output.shape)
+        shape[_channels(op)] = -1
+        output = output + ops.reshape(ops.cast(op.bias, "float32"), shape)
+    if op.activation is not None:
+        output = op.activation(output)
+    return [carrier], [ops.cast(ops.stop_gradient(output), call.op.compute_dtype)]
+
+
+def _kernel_rule(call, values, carriers, outputs, signed, settings):
+    rule = _LINEAR[handler_for(call.op)]
+    return [rule(call.op, values[0], carriers[0], signed, settings)[0]]
+
+
+def _channels(op: Any) -> int:
+    return 1 if getattr(op, "data_format", "channels_last") == "channels_first" else -1
+
+
+def _dense(op, value, carrier, signed, settings):
+    return alpha_beta(ops.matmul, op.kernel, value, carrier, signed, settings, -1)
 
 
 def _options(op: Any) -> dict[str, Any]:
@@ -169,47 +207,36 @@ def _padded(op: Any, value: Any) -> Any:
     if op.padding != "causal":
         return value
     before = op.dilation_rate[0] * (op.kernel_size[0] - 1)
-    widths = [[0, 0], [before, 0], [0, 0]]
-    return ops.pad(
-        value, widths if op.data_format == "channels_last" else [*widths[::2], widths[1]]
-    )
+    past, whole = [before, 0], [0, 0]
+    last = op.data_format == "channels_last"
+    return ops.pad(value, [whole, past, whole] if last else [whole, whole, past])
 
 
-def _convolution(call, values, carriers, outputs, signed, settings):
-    op = call.op
-
+def _convolution(op, value, carrier, signed, settings):
     def linear(x, w):
         return ops.conv(_padded(op, x), w, **_options(op))
 
-    least = _least(settings)
-    return [alpha_beta(linear, op.kernel, values[0], carriers[0], signed, settings, least)]
+    channels = _channels(op) if op.groups == 1 else None
+    return alpha_beta(linear, op.kernel, value, carrier, signed, settings, channels)
 
 
-def _transposed(call, values, carriers, outputs, signed, settings):
-    op = call.op
-
+def _transposed(op, value, carrier, signed, settings):
     def linear(x, w):
         return ops.conv_transpose(
             x, w, output_padding=getattr(op, "output_padding", None), **_options(op)
         )
 
-    least = _least(settings)
-    return [alpha_beta(linear, op.kernel, values[0], carriers[0], signed, settings, least)]
+    return alpha_beta(linear, op.kernel, value, carrier, signed, settings)
 
 
-def _depthwise(call, values, carriers, outputs, signed, settings):
-    op = call.op
-
+def _depthwise(op, value, carrier, signed, settings):
     def linear(x, w):
         return ops.depthwise_conv(_padded(op, x), w, **_options(op))
 
-    least = _least(settings)
-    return [alpha_beta(linear, op.kernel, values[0], carriers[0], signed, settings, least)]
+    return alpha_beta(linear, op.kernel, value, carrier, signed, settings)
 
 
-def _separable(call, values, carriers, outputs, signed, settings):
-    op, least = call.op, _least(settings)
-
+def _separable(op, value, carrier, signed, settings):
     def along(x, w):
         return ops.depthwise_conv(_padded(op, x), w, **_options(op))
 
@@ -217,17 +244,21 @@ def _separable(call, values, carriers, outputs, signed, settings):
         return ops.conv(x, w, padding="valid", data_format=op.data_format)
 
     kernel = op.depthwise_kernel
-    middle = alpha_beta(along, kernel, values[0], carriers[0], signed, settings, least)
-    value = along(ops.cast(values[0], "float32"), ops.cast(kernel, "float32"))
-    return [alpha_beta(across, op.pointwise_kernel, value, middle, True, settings, least)]
+    middle, _ = alpha_beta(along, kernel, value, carrier, signed, settings)
+    value = along(ops.cast(value, "float32"), ops.cast(kernel, "float32"))
+    return alpha_beta(across, op.pointwise_kernel, value, middle, True, settings, _channels(op))
 
 
-_RULES: dict[Any, Rule] = {
+_LINEAR: dict[Any, Callable[..., tuple[Any, Any]]] = {
     convolution.convolution: _convolution,
     convolution.transposed_convolution: _transposed,
     convolution.depthwise_convolution: _depthwise,
     convolution.separable_convolution: _separable,
     dense.dense: _dense,
+}
+
+_RULES: dict[Any, Rule] = {
+    **dict.fromkeys(_LINEAR, _kernel_rule),
     elementwise.activation: identity,
     elementwise.passthrough: identity,
     elementwise.prelu: identity,
