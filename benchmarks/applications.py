@@ -96,7 +96,7 @@ def check_outputs(masked, slim, images):
 
 
 def check_round_trip(slim, images, outputs):
-    """Saves and loads; the loaded model has to compute exactly the same.
+    """Saves and loads; the loaded model has to compute the same, up to rounding.
 
     Raises:
         ValueError: If it does not.
@@ -107,7 +107,8 @@ def check_round_trip(slim, images, outputs):
     with tempfile.TemporaryDirectory() as folder:
         slim.save(pathlib.Path(folder, "slim.keras"))
         loaded = keras.saving.load_model(pathlib.Path(folder, "slim.keras"))
-    if not np.array_equal(outputs, keras.ops.convert_to_numpy(loaded(images, training=False))):
+    again = keras.ops.convert_to_numpy(loaded(images, training=False))
+    if not np.abs(outputs - again).max() <= 1e-6 * np.abs(outputs).max():
         raise ValueError("A saved and loaded slim model computes something else.")
 
 
