@@ -12,6 +12,7 @@ from ccm_tf.kfe.surgeon import fold_obs
 from ccm_tf.slim import SlimCopy
 from ccm_tf.statistics.batches import batches
 from ccm_tf.statistics.moments import Moments
+from ccm_tf.statistics.taps import model_inputs
 
 _RIDGES = np.logspace(-10, 0, 21)
 
@@ -49,7 +50,8 @@ def fold_least_squares(copy: SlimCopy, data: Any, verbose: int = 0) -> None:
     graph = copy.graph
     runs = []
     for batch in batches(data):
-        tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, batch)
+        inputs = model_inputs(graph.trace, batch)
+        tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, inputs)
         runs.append((Execution(graph.trace, tensors), Execution(graph.trace, tensors)))
     bar = keras.utils.Progbar(len(graph.trace.calls), verbose=verbose, unit_name="layer")
     done: set[str] = set()

@@ -145,3 +145,10 @@ def test_bad_arguments(settings_, message):
     model = zoo.chain()
     with pytest.raises(ValueError, match=message):
         rewrite(model, zoo.random_plan(model), **settings_)
+
+
+def test_data_of_the_wrong_shape():
+    model = zoo.chain()
+    plan = PruningPlan.from_kept(model, {"conv1": [0, 1]})
+    with pytest.raises(ValueError, match="'chain' takes batches of shape .*Received a batch of"):
+        rewrite(model, plan, fold="least_squares", data=np.zeros((4, 5, 5, 3), "float32"))

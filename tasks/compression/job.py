@@ -65,6 +65,12 @@ class CompressionJob(Job):
         chooses = settings.selection.plan is None
         if not dataset.labelled:
             _refuse_without_labels(settings, chooses and criterion.needs_labels)
+        elif settings.finetune is not None and Outputs.of(model).independent:
+            raise ValueError(
+                f"Model '{model.name}' answers with a sigmoid for each of its classes, and "
+                "--finetune_epochs trains classes that exclude each other. Leave it out, and "
+                "fine-tune 'pruned.keras' with the loss that the model was trained with."
+            )
         wanted = settings.statistics_images or max(_STATISTICS, 2 * criterion.images_needed(graph))
         if chooses:
             criterion.check_samples(graph, min(wanted, len(dataset.train)))

@@ -73,6 +73,11 @@ def test_criteria_get_as_many_images_as_they_need(job):
         (["--labels=none", "--finetune_epochs=1"], {}, "--finetune_epochs=1 needs labels, and '"),
         (["--labels=none", "--criterion=taylor"], {}, "--criterion=taylor needs labels"),
         (["--mean=0.5", "--std=0.5"], {}, "takes 3 channel.s., so --mean and --std need as many"),
+        (
+            ["--finetune_epochs=1"],
+            {"model": colours(activation="sigmoid")},
+            "answers with a sigmoid for each of its classes.*Leave it out, and fine-tune 'pruned",
+        ),
         (["--classes=red,green"], {}, "--classes must name every class folder once"),
         ([], {"model": colours(units=2)}, "tells 2 classes apart, and the folder holds 3: blue"),
         (["--image_size=16"], {"model": unet()}, "returns a class for every pixel .*class folders"),
