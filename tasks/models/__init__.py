@@ -4,12 +4,23 @@ import keras
 
 from tasks.models.eigendamage import preresnet29, resnet32_wide, vgg19
 from tasks.models.resnet import resnet
+from tasks.models.resnet18 import resnet18
 from tasks.models.vgg import vgg16
 
-__all__ = ["NETWORKS", "build", "preresnet29", "resnet", "resnet32_wide", "vgg16", "vgg19"]
+__all__ = [
+    "NETWORKS",
+    "build",
+    "preresnet29",
+    "resnet",
+    "resnet18",
+    "resnet32_wide",
+    "vgg16",
+    "vgg19",
+]
 
 NETWORKS = {
     "preresnet29": preresnet29,
+    "resnet18": resnet18,
     "resnet32_wide": resnet32_wide,
     "vgg16": vgg16,
     "vgg19": vgg19,
