@@ -1,5 +1,6 @@
 """The operations of a model with some of its channels, made as they are called."""
 
+import tempfile
 from typing import Any
 
 import keras
@@ -85,12 +86,33 @@ class SlimCopy:
             done.add(call.name)
             prefilled = self._prefilled.pop(call.name)
             prefilled.restore(new)
+            if not self.graph.effects[call.position].weights:
+                _copy_state(call.op, new)
             if len(prefilled.taken) == len(getattr(call.op, "weights", ())):
                 continue
             values = self._sliced_weights(call)
             for source, target in zip(call.op.weights, new.weights, strict=True):
                 if id(source) not in prefilled.taken:
                     _assign(call, source, target, values[id(source)])
+
+
+def _copy_state(source: Any, target: Any) -> None:
+    """What a layer keeps besides plain weights: statistics in use, vocabularies.
+
+    Normalization computes with constants that it derives from its weights when these are loaded;
+    assigning the weights alone would leave the copy without normalisation.
+    """
+    kind, plain = type(source), keras.Layer
+    if not isinstance(source, plain) or isinstance(source, keras.Model):
+        return
+    if kind.load_own_variables is not plain.load_own_variables and source.weights:
+        store: dict[str, Any] = {}
+        source.save_own_variables(store)
+        target.load_own_variables(store)
+    if getattr(kind, "load_assets", None) is not getattr(plain, "load_assets", None):
+        with tempfile.TemporaryDirectory() as folder:
+            source.save_assets(folder)
+            target.load_assets(folder)
 
 
 def _assign(call: Call, source: Any, target: Any, value: np.ndarray) -> None:

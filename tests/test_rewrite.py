@@ -114,6 +114,33 @@ def test_python_lambdas_are_reused():
     np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
 
 
+def test_statistics_of_the_inputs_are_carried():
+    """Normalization computes with constants, which assigning its weights does not set."""
+    inputs = keras.Input((3,))
+    normalization = layers.Normalization(name="normalization")
+    data = np.random.default_rng(0).normal(5.0, 3.0, (50, 3)).astype("float32")
+    normalization.adapt(data)
+    x = layers.Dense(4, name="hidden")(normalization(inputs))
+    model = keras.Model(inputs, layers.Dense(2, name="logits")(x))
+    (dense,) = zoo.outputs(model, data)
+    (same,) = zoo.outputs(rewrite(model, zoo.random_plan(model, share=0.0)), data)
+    np.testing.assert_array_equal(dense, same)
+
+
+@pytest.mark.tensorflow
+def test_vocabularies_are_carried():
+    inputs = keras.Input((3,), dtype="int64")
+    lookup = layers.IntegerLookup(name="lookup")
+    lookup.adapt(np.array([[7, 11, 13], [11, 17, 7]]))
+    x = layers.Embedding(8, 4, name="embedding")(lookup(inputs))
+    x = layers.GlobalAveragePooling1D(name="pool")(x)
+    model = keras.Model(inputs, layers.Dense(2, name="logits")(x))
+    slim = rewrite(model, zoo.random_plan(model, share=0.0))
+    data = np.array([[7, 17, 3], [13, 11, 11]])
+    for a, b in zip(zoo.outputs(model, data), zoo.outputs(slim, data), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_plan_of_another_model_is_refused():
     plan = zoo.random_plan(zoo.residual())
     with pytest.raises(ValueError, match="made for another model.*Make a plan for this model"):
