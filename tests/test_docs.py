@@ -18,11 +18,14 @@ PAGES = [
         "CHANGELOG.md",
         "docs/index.md",
         "docs/architecture.md",
+        "docs/budgets.md",
+        "docs/compress.md",
         "docs/channel_labels.md",
         "docs/criteria.md",
         "docs/eigendamage.md",
         "docs/gradual.md",
         "docs/litert.md",
+        "docs/recovery.md",
         "docs/your_own_layer.md",
     )
 ]
@@ -93,3 +96,13 @@ def test_the_page_on_pruning_while_training_runs():
     names = {}
     exec(compile(code, "docs/gradual.md", "exec"), names)
     assert names["slim"].count_params() < names["model"].count_params()
+
+
+def test_the_page_on_recovery_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    code = "\n".join(python_blocks(ROOT / "docs/recovery.md"))
+    exec(compile(code, "docs/recovery.md", "exec"), names)
+    assert (tmp_path / "slim.keras").exists()
+    assert "kd" in names["history"]
+    assert len(names["result"].rounds) >= 1
