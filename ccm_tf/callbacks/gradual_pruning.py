@@ -104,6 +104,12 @@ class GradualPruning(keras.callbacks.Callback):
                 f"regrow={regrow!r}."
             )
         self.criterion.check_data(data)
+        if hasattr(data, "__next__"):
+            raise ValueError(
+                "The criterion reads `data` whenever pruning is due, so a generator, which can be "
+                "read once, will not do. Pass arrays, a data set, or a list of batches. "
+                f"Received: {type(data).__name__}."
+            )
         if data is not None:
             # Only its checks: nothing is read yet.
             most = getattr(self.criterion, "max_batches", None)

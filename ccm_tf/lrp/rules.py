@@ -15,8 +15,6 @@ from keras import ops
 
 from ccm_tf.graph.calls import Call, filled, key_of
 from ccm_tf.graph.handlers import (
-    convolution,
-    dense,
     elementwise,
     merge,
     normalization,
@@ -24,6 +22,7 @@ from ccm_tf.graph.handlers import (
     slicing,
 )
 from ccm_tf.graph.registry import handler_for
+from ccm_tf.lrp.alpha_beta import LINEAR, channel_axis_of, live
 from ccm_tf.lrp.settings import Settings
 
 # rule(call, values, carriers, outputs, signed, settings) -> carriers of the outputs.
@@ -36,11 +35,6 @@ def rule_for(call: Call) -> Rule:
     if rule is shares and type(call.op).__name__ in ("Multiply", "Divide", "TrueDivide"):
         return halves
     return rule
-
-
-def live(carrier: Any) -> Any:
-    """Ones that differentiate like the carrier."""
-    return 1 + (carrier - ops.stop_gradient(carrier))
 
 
 def shares(call, values, carriers, outputs, signed, settings):
@@ -107,73 +101,18 @@ def _reference_factor(call: Call) -> float:
     return 1.0
 
 
-def alpha_beta(
-    linear: Callable[[Any, Any], Any],
-    kernel: Any,
-    value: Any,
-    carrier: Any,
-    signed: bool,
-    settings: Settings,
-    channels: int | None = None,
-) -> tuple[Any, Any]:
-    """The alpha-beta rule for a layer that is linear in its input; biases are left out.
-
-    Args:
-        linear: `linear(x, w)`, the layer as a function of input and kernel.
-        kernel: The kernel.
-        value: The input.
-        carrier: Its carrier.
-        signed: Whether the input may be negative.
-        settings: Alpha and beta. Where nothing speaks against an output, or nothing for it, the
-            other side gets everything, so that relevance is conserved.
-        channels: The output's channel axis, if the kernel has its own for each channel along its
-            last axis: what is for and against an output then comes from one call.
-
-    Returns:
-        The carrier of the output, and the output without a bias.
-    """
-    value, kernel = ops.cast(value, "float32"), ops.cast(kernel, "float32")
-    # The published code gives convolutions no weight smaller than that, of either sign.
-    least = settings.epsilon if settings.reference and len(kernel.shape) > 2 else 0.0
-    kernels = ops.maximum(kernel, least), ops.minimum(kernel, -least)
-    lively = value * live(carrier)
-    if signed and not settings.reference:
-        up, down = ops.where(value > 0, lively, 0.0), ops.where(value < 0, lively, 0.0)
-        for_it, against = _both(linear, up, kernels, channels)
-        others = _both(linear, down, kernels, channels)
-        for_it, against = for_it + others[1], against + others[0]
-    else:
-        for_it, against = _both(linear, lively, kernels, channels)
-    plus, minus = ops.stop_gradient(for_it), ops.stop_gradient(against)
-    alpha, beta, epsilon = settings.alpha, settings.beta, settings.epsilon
-    if settings.reference:
-        made = alpha / (plus + epsilon) * for_it - beta / (minus + epsilon) * against
-        return made, None
-    # Where a side is empty, so is everything that is multiplied with its factor.
-    up = ops.where(minus == 0, 1.0, alpha) / (plus + epsilon)
-    down = ops.where(plus == 0, -1.0, beta) / (minus - epsilon)
-    return up * for_it - down * against, plus + minus
-
-
-def _both(linear: Callable, value: Any, kernels: tuple, channels: int | None) -> tuple[Any, Any]:
-    if channels is None:
-        return linear(value, kernels[0]), linear(value, kernels[1])
-    first, second = ops.split(linear(value, ops.concatenate(kernels, axis=-1)), 2, axis=channels)
-    return first, second
-
-
 def linear_call(
     call: Call, values: list, carriers: list, signed: bool, settings: Settings
 ) -> tuple[list, list] | None:
     """Carriers and outputs of a layer with a kernel, from one pass; `None` for other calls."""
-    rule = _LINEAR.get(handler_for(call.op))
+    rule = LINEAR.get(handler_for(call.op))
     if rule is None or settings.reference:
         return None
     op = call.op
     carrier, output = rule(op, values[0], carriers[0], signed, settings)
     if getattr(op, "bias", None) is not None:
         shape = [1] * len(output.shape)
-        shape[_channels(op)] = -1
+        shape[channel_axis_of(op)] = -1
         output = output + ops.reshape(ops.cast(op.bias, "float32"), shape)
     if op.activation is not None:
         output = op.activation(output)
@@ -181,84 +120,12 @@ def linear_call(
 
 
 def _kernel_rule(call, values, carriers, outputs, signed, settings):
-    rule = _LINEAR[handler_for(call.op)]
+    rule = LINEAR[handler_for(call.op)]
     return [rule(call.op, values[0], carriers[0], signed, settings)[0]]
 
 
-def _channels(op: Any) -> int:
-    return 1 if getattr(op, "data_format", "channels_last") == "channels_first" else -1
-
-
-def _dense(op, value, carrier, signed, settings):
-    return alpha_beta(ops.matmul, op.kernel, value, carrier, signed, settings, -1)
-
-
-def _options(op: Any) -> dict[str, Any]:
-    return {
-        "strides": op.strides,
-        "padding": op.padding if op.padding != "causal" else "valid",
-        "data_format": op.data_format,
-        "dilation_rate": op.dilation_rate,
-    }
-
-
-def _padded(op: Any, value: Any) -> Any:
-    """The past that a causal convolution starts with."""
-    if op.padding != "causal":
-        return value
-    before = op.dilation_rate[0] * (op.kernel_size[0] - 1)
-    past, whole = [before, 0], [0, 0]
-    last = op.data_format == "channels_last"
-    return ops.pad(value, [whole, past, whole] if last else [whole, whole, past])
-
-
-def _convolution(op, value, carrier, signed, settings):
-    def linear(x, w):
-        return ops.conv(_padded(op, x), w, **_options(op))
-
-    channels = _channels(op) if op.groups == 1 else None
-    return alpha_beta(linear, op.kernel, value, carrier, signed, settings, channels)
-
-
-def _transposed(op, value, carrier, signed, settings):
-    def linear(x, w):
-        return ops.conv_transpose(
-            x, w, output_padding=getattr(op, "output_padding", None), **_options(op)
-        )
-
-    return alpha_beta(linear, op.kernel, value, carrier, signed, settings)
-
-
-def _depthwise(op, value, carrier, signed, settings):
-    def linear(x, w):
-        return ops.depthwise_conv(_padded(op, x), w, **_options(op))
-
-    return alpha_beta(linear, op.kernel, value, carrier, signed, settings)
-
-
-def _separable(op, value, carrier, signed, settings):
-    def along(x, w):
-        return ops.depthwise_conv(_padded(op, x), w, **_options(op))
-
-    def across(x, w):
-        return ops.conv(x, w, padding="valid", data_format=op.data_format)
-
-    kernel = op.depthwise_kernel
-    middle, _ = alpha_beta(along, kernel, value, carrier, signed, settings)
-    value = along(ops.cast(value, "float32"), ops.cast(kernel, "float32"))
-    return alpha_beta(across, op.pointwise_kernel, value, middle, True, settings, _channels(op))
-
-
-_LINEAR: dict[Any, Callable[..., tuple[Any, Any]]] = {
-    convolution.convolution: _convolution,
-    convolution.transposed_convolution: _transposed,
-    convolution.depthwise_convolution: _depthwise,
-    convolution.separable_convolution: _separable,
-    dense.dense: _dense,
-}
-
 _RULES: dict[Any, Rule] = {
-    **dict.fromkeys(_LINEAR, _kernel_rule),
+    **dict.fromkeys(LINEAR, _kernel_rule),
     elementwise.activation: identity,
     elementwise.passthrough: identity,
     elementwise.prelu: identity,

@@ -311,6 +311,7 @@ def test_schedules_of_the_real_tfmot():
         (("nothing", SCHEDULE), {}, "Unknown criterion"),
         (("pca", SCHEDULE), {}, "needs data"),
         (("taylor", SCHEDULE, X), {}, "Labels are needed"),
+        (("pca", SCHEDULE, iter([X])), {}, "a generator, which can be read once"),
         (("magnitude", SCHEDULE), {"target": "energy"}, "`target` must be one of"),
         (("magnitude", SCHEDULE), {"scope": "all"}, "`scope` must be"),
         (("magnitude", SCHEDULE), {"compact_every": 0}, "`compact_every` must be"),
