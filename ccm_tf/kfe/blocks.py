@@ -1,12 +1,11 @@
 """The layers that can be written in a Kronecker-factored eigenbasis, and those that were."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import layers
 
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.graph.calls import Call
@@ -116,7 +115,7 @@ def find_blocks(graph: ChannelGraph) -> tuple[dict[str, Block], dict[str, str]]:
             name,
             found[0].op,
             tuple(found),
-            _axes(found[0].op),
+            axes_of(found[0].op),
             enter,
             leave,
             pixels,
@@ -144,7 +143,8 @@ def _reason(calls: list[Call]) -> str | None:
     return None
 
 
-def _axes(op: Any) -> tuple[Axis, ...]:
+def axes_of(op: Any) -> tuple[Axis, ...]:
+    """The windows of a convolution along each spatial axis; none for a dense layer."""
     if isinstance(op, layers.Dense):
         return ()
     return tuple(
@@ -215,40 +215,3 @@ def _outputs(graph: ChannelGraph) -> set[str]:
         if any("is an output of the model" in reason for reason in reasons):
             marked.add(call.name)
     return marked
-
-
-def pre_activation(op: Any, features: Any, tap: Callable[[Any], Any]) -> Any:
-    """What a layer returns, with a hook on what it feeds to its activation.
-
-    Args:
-        op: A convolution or dense layer.
-        features: Its input.
-        tap: Function of the pre-activation that returns what takes its place.
-    """
-    if _without_activation(op):
-        return tap(op(features))
-    features = ops.cast(features, op.compute_dtype)
-    kernel = ops.cast(op.kernel, op.compute_dtype)
-    if isinstance(op, layers.Dense):
-        values, axis = ops.matmul(features, kernel), -1
-    else:
-        axis = channel_axis(op)
-        values = _convolved(op, features, kernel, axis)
-    if op.bias is not None:
-        shape = [1] * len(values.shape)
-        shape[axis] = -1
-        values = values + ops.reshape(ops.cast(op.bias, op.compute_dtype), shape)
-    return op.activation(tap(values))
-
-
-def _convolved(op: Any, features: Any, kernel: Any, axis: int) -> Any:
-    padding = op.padding
-    if padding == "causal":
-        pads = [(0, 0)] * len(features.shape)
-        pads[2 if axis == 1 else 1] = (_axes(op)[0].reach - 1, 0)
-        features, padding = ops.pad(features, pads), "valid"
-    return ops.conv(features, kernel, list(op.strides), padding, op.data_format, op.dilation_rate)
-
-
-def _without_activation(op: Any) -> bool:
-    return op.activation is None or op.activation is keras.activations.linear

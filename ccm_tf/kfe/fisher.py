@@ -10,7 +10,7 @@ from ccm_tf.graph import ChannelGraph
 from ccm_tf.kfe.blocks import Block
 from ccm_tf.kfe.factors import spots
 from ccm_tf.kfe.geometry import tap_views
-from ccm_tf.kfe.passes import PassOptions, check_finite, gradient_pass
+from ccm_tf.kfe.passes import Observed, PassOptions, check_finite, gradient_pass
 
 Bases = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
@@ -44,19 +44,7 @@ def squared_gradients(
     """
 
     def statistic(block, seen):
-        into, out = bases[block.name] if bases else (None, None)
-        features = [_taps(block, _rotated(x, into)) for x in seen.inputs]
-        errors = [_rows(_rotated(g, out)) for g in seen.gradients]
-        squares = []
-        for tap in range(block.taps):
-            # (B, inputs, positions) times (B, positions, outputs).
-            parts = [
-                ops.matmul(ops.transpose(x[tap], (0, 2, 1)), g)
-                for x, g in zip(features, errors, strict=True)
-            ]
-            squares.append(ops.sum(ops.square(sum(parts)), axis=0))
-        bias = ops.sum(ops.square(sum(ops.sum(g, axis=1) for g in errors)), axis=0)
-        return [ops.stack(squares), bias]
+        return _squares(block, seen, *(bases[block.name] if bases else (None, None)))
 
     sums: dict[str, list[np.ndarray]] = {}
     examples = 0
@@ -72,6 +60,24 @@ def squared_gradients(
         name: (kernel / examples, bias / examples if name in with_bias else None)
         for name, (kernel, bias) in sums.items()
     }
+
+
+def _squares(
+    block: Block, seen: Observed, into: np.ndarray | None, out: np.ndarray | None
+) -> list[Any]:
+    """Sums over a batch of the squared gradients of the kernel and of the bias."""
+    features = [_taps(block, _rotated(x, into)) for x in seen.inputs]
+    errors = [_rows(_rotated(g, out)) for g in seen.gradients]
+    squares = []
+    for tap in range(block.taps):
+        # (B, inputs, positions) times (B, positions, outputs).
+        parts = [
+            ops.matmul(ops.transpose(x[tap], (0, 2, 1)), g)
+            for x, g in zip(features, errors, strict=True)
+        ]
+        squares.append(ops.sum(ops.square(sum(parts)), axis=0))
+    bias = ops.sum(ops.square(sum(ops.sum(g, axis=1) for g in errors)), axis=0)
+    return [ops.stack(squares), bias]
 
 
 def _rotated(values: Any, basis: np.ndarray | None) -> Any:

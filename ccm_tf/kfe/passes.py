@@ -10,7 +10,8 @@ from keras import ops
 
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.graph.handlers.common import channel_axis
-from ccm_tf.kfe.blocks import Block, pre_activation
+from ccm_tf.kfe.blocks import Block
+from ccm_tf.kfe.pre_activation import pre_activation
 from ccm_tf.statistics.batches import batch_count, batches
 from ccm_tf.statistics.inner_gradients import inner_gradients
 from ccm_tf.statistics.objective import Objective
@@ -108,45 +109,62 @@ def gradient_pass(
     limits = options.batch_size, options.max_batches
     stream = batches(data, *limits, labels=not sampled)
     bar = keras.utils.Progbar(batch_count(data, *limits)) if options.verbose else None
-    by_name = {block.name: place for place, block in enumerate(blocks)}
+    watched = _Watched(trace, blocks)
 
-    def function(tap, inputs, targets, weights):
-        read: list[list[Any]] = [[] for _ in blocks]
-        made: list[list[Any]] = [[] for _ in blocks]
-
-        def apply(call, args, kwargs):
-            if call.name not in by_name:
-                return call.op(*args, **kwargs)
-            place = by_name[call.name]
-            (features,) = keras.tree.flatten((args, kwargs))[:1]
-            _check_samples(call, features, weights)
-            read[place].append(_channels_last(features, channel_axis(call.op)))
-
-            def watched(value):
-                value = tap(value)
-                made[place].append(_channels_last(value, channel_axis(call.op)))
-                return value
-
-            return pre_activation(call.op, features, watched)
-
-        outputs = trace.run(inputs, apply)
+    def losses(tap, inputs, targets, weights):
+        outputs, seen = watched.run(tap, inputs, weights)
         if sampler is not None:
             targets = sampler.labels(targets, outputs)
-        return ops.sum(objective(targets, outputs) * weights), (read, made, weights)
+        return ops.sum(objective(targets, outputs) * weights), (*seen, weights)
 
     def finish(gradients, kept):
         read, made, weights = kept
-        found: list[list[Any]] = [[] for _ in blocks]
-        for place, gradient in zip(order, gradients, strict=True):
-            found[place].append(_channels_last(gradient, channel_axis(blocks[place].op)))
+        by_block = watched.parted(gradients)
         return [
             statistic(block, Observed(x, y, g, weights))
-            for block, x, y, g in zip(blocks, read, made, found, strict=True)
+            for block, x, y, g in zip(blocks, read, made, by_block, strict=True)
         ]
 
-    order = [by_name[call.name] for call in trace.calls if call.name in by_name]
-    run = inner_gradients(graph.model, function, finish)
+    run = inner_gradients(graph.model, losses, finish)
     return _stream(trace, stream, objective, sampler, run, bar)
+
+
+class _Watched:
+    """Runs a model and keeps what some layers read and make, call by call."""
+
+    def __init__(self, trace: Any, blocks: Sequence[Block]):
+        self._trace = trace
+        self._places = {block.name: place for place, block in enumerate(blocks)}
+        self._calls = [call for call in trace.calls if call.name in self._places]
+
+    def run(self, tap: Callable[[Any], Any], inputs: Any, weights: Any) -> tuple[Any, tuple]:
+        """The model's outputs, and per block what its calls read and what they make."""
+        read: list[list[Any]] = [[] for _ in self._places]
+        made: list[list[Any]] = [[] for _ in self._places]
+
+        def apply(call, args, kwargs):
+            if call.name not in self._places:
+                return call.op(*args, **kwargs)
+            place, axis = self._places[call.name], channel_axis(call.op)
+            (features,) = keras.tree.flatten((args, kwargs))[:1]
+            _check_samples(call, features, weights)
+            read[place].append(_channels_last(features, axis))
+
+            def noted(value):
+                value = tap(value)
+                made[place].append(_channels_last(value, axis))
+                return value
+
+            return pre_activation(call.op, features, noted)
+
+        return self._trace.run(inputs, apply), (read, made)
+
+    def parted(self, gradients: Sequence[Any]) -> list[list[Any]]:
+        """Gradients in the order of the calls, per block."""
+        found: list[list[Any]] = [[] for _ in self._places]
+        for call, gradient in zip(self._calls, gradients, strict=True):
+            found[self._places[call.name]].append(_channels_last(gradient, channel_axis(call.op)))
+        return found
 
 
 def _stream(trace, stream, objective, sampler, run, bar):

@@ -14,12 +14,12 @@ from ccm_tf.kfe.candidates import Candidate
 from ccm_tf.kfe.choice import Choice, choose_cost, choose_ratio
 from ccm_tf.kfe.combined import combined
 from ccm_tf.kfe.costs import ACCEPT, cost_now
-from ccm_tf.kfe.directions import Directions, Spectrum
 from ccm_tf.kfe.eigen_plan import EigenPlan
 from ccm_tf.kfe.factors import KroneckerFactors, factors_of
 from ccm_tf.kfe.fisher import squared_gradients
 from ccm_tf.kfe.passes import PassOptions
-from ccm_tf.kfe.separable import FITS, separated
+from ccm_tf.kfe.separable import FITS
+from ccm_tf.kfe.writing import written
 
 
 def plan(
@@ -117,7 +117,7 @@ def plan(
         for block, basis in zip(blocks, bases, strict=True)
     ]
     choice = _choose(graph, candidates, budget)
-    return _written(graph, candidates, choice, budget, settings)
+    return written(graph, candidates, choice, budget, settings)
 
 
 def _budget(ratio: Any, macs: Any, params: Any) -> Budget:
@@ -217,56 +217,3 @@ def _choose(graph: ChannelGraph, candidates: list[Candidate], budget: Budget) ->
     dense = budget.cost(graph)(graph.all_kept())
     fixed = dense - sum(getattr(cost_now(c.block), budget.kind) for c in candidates)
     return choose_cost(candidates, budget.kind, fixed, budget.limit(dense))
-
-
-def _written(
-    graph: ChannelGraph,
-    candidates: list[Candidate],
-    choice: Choice,
-    budget: Budget,
-    settings: dict[str, Any],
-) -> EigenPlan:
-    """The plan for a choice."""
-    layers, spectra = {}, {}
-    counts = {kind: getattr(graph, kind)() for kind in ("macs", "params")}
-    dense = {"directions": sum(c.units for c in candidates), **counts}
-    left, rise = dict(dense), 0.0
-    for candidate, drops in zip(candidates, choice.drops, strict=True):
-        name, basis = candidate.block.name, candidate.basis
-        inputs, outputs = candidate.kept(drops)
-        spectra[name] = Spectrum(
-            basis.input_values,
-            basis.output_values,
-            basis.input_scores,
-            basis.output_scores,
-            inputs,
-            outputs,
-        )
-        if not any(drops):
-            continue
-        layers[name] = _directions(candidate, inputs, outputs, settings["separable"])
-        saved = cost_now(candidate.block) - candidate.cost(drops)
-        left["directions"] -= sum(drops)
-        left["macs"] -= saved.macs
-        left["params"] -= saved.params
-        rise += basis.rise(inputs, outputs)
-    return EigenPlan(
-        layers,
-        graph.fingerprint,
-        {budget.kind: budget.value},
-        {"dense": dense, "kept": left},
-        choice.notes,
-        {**settings, "predicted_rise": rise},
-        spectra,
-    )
-
-
-def _directions(candidate: Candidate, inputs: Any, outputs: Any, fit: str | None) -> Directions:
-    basis = candidate.basis
-    into, out = basis.inputs[:, inputs], basis.outputs[:, outputs]
-    if fit is None or not candidate.separable:
-        return Directions(into, out)
-    core = basis.kernel[:, inputs][:, :, outputs]
-    values = basis.input_values[inputs], basis.output_values[outputs]
-    mix_in, taps, mix_out = separated(core, values, fit)
-    return Directions(into @ mix_in, out @ mix_out, taps)

@@ -115,7 +115,7 @@ def test_factors_from_the_gradient_of_the_kernel(kind, shape, settings):
 def test_shared_layers_sum_over_their_calls():
     model = zoo.randomise(zoo.shared())
     x, y = zoo.inputs_for(model, 3), zoo.labels_for(model, 3)
-    factors = kronecker_factors(model, (x, y), labels="empirical", loss="mse")
+    factors = kronecker_factors(model, (x, y), labels="empirical")
     assert factors["conv"].positions == 3 * 3 * 64
     assert factors["label"].positions == 3
 
