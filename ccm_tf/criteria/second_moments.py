@@ -56,16 +56,17 @@ class MomentsCriterion(StreamingCriterion):
 
     def check_samples(self, graph: Any, samples: int) -> None:
         """See `Criterion.check_samples`: images times pixels must reach the channels."""
-        for group, pixels, images in self._needs(graph):
-            channels = len(group.roots)
-            if samples < images:
-                raise ValueError(
-                    f"The {channels} channels of group '{group.name}' need at least {channels} "
-                    f"samples for criterion '{self.name}', which {images} images "
-                    f"have (x {pixels} pixels of its feature map). Received: {samples} images. "
-                    "Pass more images, or take a criterion that asks for fewer, such as "
-                    "'magnitude'."
-                )
+        most = max(self._needs(graph), key=lambda need: need[2], default=None)
+        if most is None or samples >= most[2]:
+            return
+        group, pixels, images = most
+        channels = len(group.roots)
+        raise ValueError(
+            f"The {channels} channels of group '{group.name}' need at least {channels} samples "
+            f"for criterion '{self.name}', which {images} images have (x {pixels} pixels of its "
+            f"feature map). Received: {samples} images. Pass more images, or take a criterion "
+            "that asks for fewer, such as 'magnitude'."
+        )
 
     @abc.abstractmethod
     def finish(self, group: Seen, observed: list[tuple[View, Any]]) -> Ranking:
