@@ -49,6 +49,7 @@ build-file: $(INSTALLED)  ## write the Bazel targets in BUILD from the sources' 
 	$(PY) .ci/build_file.py --write
 
 pages: $(INSTALLED)  ## write the generated pages of docs/ anew
+	$(PY) .ci/applications_table.py --write
 	$(PY) .ci/coverage_table.py --write
 	$(PY) .ci/criteria_table.py --write
 
