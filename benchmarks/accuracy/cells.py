@@ -41,6 +41,12 @@ class Cell:
         return Cell(labels, steps)
 
     @property
+    def training(self) -> "Cell":
+        """The trained network that this cell goes back to; itself if it is one."""
+        parent = self.parent
+        return self if parent is None else parent.training
+
+    @property
     def title(self) -> str:
         return " · ".join(
             str(self.labels[name]) for name in LABELS if self.labels[name] is not None

@@ -70,7 +70,12 @@ class Runner:
         parent = None if cell.parent is None else self.network(cell.parent)
         settings = dict(cell.steps[-1])
         dataset = self._dataset(cell.steps[0]["dataset"])
-        context = Context(dataset, cell.steps[0]["seed"], self._folder(cell))
+        context = Context(
+            dataset,
+            cell.steps[0]["seed"],
+            self._folder(cell),
+            teacher=lambda: self.network(cell.training),
+        )
         start = time.perf_counter()
         model, record = STEPS[settings["step"]](parent, settings, context)
         record.setdefault("seconds", time.perf_counter() - start)

@@ -12,6 +12,7 @@ import numpy as np
 
 import ccm_tf
 from benchmarks.accuracy import measure, training
+from ccm_tf import recovery
 from ccm_tf.criteria import Criterion, criteria
 from tasks import models
 from tasks.data import Dataset
@@ -28,11 +29,13 @@ class Context:
         dataset: The images.
         seed: Seed of the cell.
         folder: Folder of the cell for checkpoints.
+        teacher: Returns the trained network that the cell goes back to.
     """
 
     dataset: Dataset
     seed: int
     folder: pathlib.Path
+    teacher: Callable[[], keras.Model] | None = None
 
     def sample(self, count: int) -> np.ndarray:
         """Normalised training images without augmentation, the same for every step of a seed."""
@@ -155,12 +158,47 @@ def recalibrate(model, settings, context):
 @register("finetune")
 def finetune(model, settings, context):
     """Trains with plain cross-entropy for some steps."""
+    return _finetune(model, settings, context, lambda: model)
+
+
+@register("finetune_kd")
+def finetune_after_logits(model, settings, context):
+    """Trains likewise, with the trained network as a teacher of logits."""
+    return _distill(model, settings, context)
+
+
+@register("finetune_kd_at")
+def finetune_after_attention(model, settings, context):
+    """The same, and of attention."""
+    return _distill(model, settings, context)
+
+
+@register("finetune_aip")
+def finetune_in_a_game(model, settings, context):
+    """The same, against a discriminator."""
+    return _distill(model, settings, context, recovery.AdversarialDistiller)
+
+
+def _distill(model, settings, context, distiller=recovery.Distiller):
+    transfers = [recovery.LogitsTransfer(**settings["kd"])]
+    if "at" in settings:
+        transfers.append(recovery.AttentionTransfer(**settings["at"]))
+    weight = settings["student_loss_weight"]
+    return _finetune(
+        model,
+        settings,
+        context,
+        lambda: distiller(context.teacher(), model, transfers, student_loss_weight=weight),
+    )
+
+
+def _finetune(model, settings, context, trained):
     keras.utils.set_random_seed(context.seed)
     training.add_l2(model, settings["l2"])
     # Other batches than those the training began with.
     batches = _batches(context, settings, context.seed + 1000)
     start = time.perf_counter()
-    log = training.fit_steps(model, batches, settings)
+    log = training.fit_steps(trained(), batches, settings)
     seconds = time.perf_counter() - start
     images = settings["steps"] * settings["batch_size"]
     return model, {"seconds": seconds, "images_per_second": images / seconds, "log": log}

@@ -37,6 +37,7 @@ def test_parent_drops_the_last_step():
     assert last.parent.parent.labels["stage"] == "dense"
     assert last.parent.parent.labels["criterion"] is None
     assert last.parent.parent.parent is None
+    assert last.training.id == last.parent.parent.id == last.training.training.id
 
 
 def test_filters():
