@@ -213,6 +213,21 @@ def test_compaction_goes_on_without_a_jump(name):
     )
 
 
+@pytest.mark.slow
+@pytest.mark.tensorflow
+def test_compaction_under_a_strategy(two_replicas):
+    losses, sizes = [], []
+    for every in (None, 1):
+        keras.utils.set_random_seed(3)
+        with two_replicas.scope():
+            model = compiled(keras.optimizers.SGD(0.1, momentum=0.9), jit_compile=False)
+        pruning = GradualPruning("magnitude", SCHEDULE, compact_every=every)
+        losses.append(fit(model, pruning, epochs=4).history["loss"])
+        sizes.append(model.count_params())
+    np.testing.assert_allclose(losses[0], losses[1], atol=1e-4)
+    assert sizes[1] < sizes[0]
+
+
 def test_channels_regrow_if_asked():
     left = {}
     for regrow in (False, True):
