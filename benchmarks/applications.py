@@ -127,7 +127,7 @@ def check_training(slim, images, steps=2):
     before = [float(np.sum(w)) for w in slim.get_weights()]
     # Without compilation: two steps are not worth the minutes that it takes.
     slim.compile(
-        keras.optimizers.SGD(1e-4),
+        keras.optimizers.SGD(1e-4, global_clipnorm=1.0),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         run_eagerly=True,
         jit_compile=False,
