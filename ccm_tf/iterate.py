@@ -14,9 +14,10 @@ from ccm_tf.files import PathLike, atomic_path, write_json
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.plan import plan as make_plan
 from ccm_tf.profile import profile
+from ccm_tf.pruning_plan import PruningPlan
 from ccm_tf.recovery.recalibrate import recalibrate
 from ccm_tf.rewrite import rewrite
-from ccm_tf.rounds import Round, Stop, Targets, absolute, targets_of
+from ccm_tf.rounds import Round, Stop, Targets, absolute, composed, targets_of
 
 _FORMAT = "ccm_tf.iterate/1"
 Recover = Callable[[keras.Model, keras.Model, Round], keras.Model | None]
@@ -31,12 +32,15 @@ class Iteration:
         rounds: Every round that was finished, in order.
         dense_score: What `evaluate` said of the model at the start, if it was asked.
         reason: Why it ended.
+        plan: What all accepted rounds do together, as one `PruningPlan` for the dense model;
+            `None` where rounds do something else than remove channels.
     """
 
     model: keras.Model
     rounds: tuple[Round, ...]
     dense_score: float | None
     reason: str
+    plan: PruningPlan | None = None
 
     def __str__(self) -> str:
         lines = [f"{'round':>5}  {'params':>12}  {'MACs':>14}  {'score':>8}  {'seconds':>8}  kept"]
@@ -120,7 +124,7 @@ def iterate(
     dense_score = run.dense_score(evaluate)
     say = print if verbose else _nothing
     dense, graph = profile(model), ChannelGraph(model)
-    student, rounds = run.resume()
+    student, rounds, plans = run.resume()
     kept, reason = student or model, "All rounds are done."
     student = student or model
     for number in range(len(rounds) + 1, len(targets) + 1):
@@ -150,8 +154,15 @@ def iterate(
         if not this.accepted:
             reason = f"Round {number} lost more than allowed, so the student before it is kept."
             break
+        plans.append(plan)
         student = kept = slim
-    return Iteration(kept, tuple(rounds), dense_score, reason)
+    return Iteration(kept, tuple(rounds), dense_score, reason, _together(model, plans))
+
+
+def _together(model: keras.Model, plans: list[Any]) -> PruningPlan | None:
+    if not all(isinstance(plan, PruningPlan) for plan in plans):
+        return None
+    return composed(model, plans)
 
 
 def _nothing(text: str) -> None:
@@ -233,18 +244,26 @@ class _Run:
         # Last, since it says that the round is done.
         write_json(self.folder / f"{this.name}.json", this.to_dict())
 
-    def resume(self) -> tuple[keras.Model | None, list[Round]]:
-        """The student of the last accepted round on disk, and all rounds there."""
+    def resume(self) -> tuple[keras.Model | None, list[Round], list[Any]]:
+        """The student of the last accepted round on disk, all rounds there, accepted plans."""
         rounds: list[Round] = []
         if self.folder is None:
-            return None, rounds
+            return None, rounds, []
         while True:
             path = self.folder / f"round-{len(rounds) + 1:02}.json"
             if not path.exists():
                 break
             rounds.append(Round.from_dict(json.loads(path.read_text("utf-8")), self.folder))
         accepted = [one for one in rounds if one.accepted]
+        plans = [self._plan(one) for one in accepted]
         if not accepted:
-            return None, rounds
+            return None, rounds, plans
         path = self.folder / f"{accepted[-1].name}.keras"
-        return keras.models.load_model(path, compile=False), rounds
+        return keras.models.load_model(path, compile=False), rounds, plans
+
+    def _plan(self, this: Round) -> PruningPlan | None:
+        """A round's plan, `None` if it is one of another kind."""
+        try:
+            return PruningPlan.load(self.folder / f"{this.name}-plan.json")  # type: ignore[operator]
+        except ValueError:
+            return None

@@ -5,9 +5,11 @@ import pathlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import keras
 import numpy as np
 
 from ccm_tf.graph import ChannelGraph
+from ccm_tf.pruning_plan import PruningPlan
 
 Targets = dict[str, Any]
 # Targets that may be a part of the dense model, which in a later round is not the one at hand.
@@ -172,3 +174,30 @@ def absolute(target: Targets, dense: Any, graph: ChannelGraph) -> Targets:
         if isinstance(value, (float, np.floating)) and 0 < value <= 1:
             made[name] = max(1, int(np.floor(value * counts[name]())))
     return made
+
+
+def composed(model: keras.Model, plans: Iterable[PruningPlan]) -> PruningPlan:
+    """One plan for a model that does what several do one after the other.
+
+    Args:
+        model: The model that the first plan is for.
+        plans: Plans, each for what the one before leaves.
+
+    Returns:
+        A plan whose channels count in `model`.
+
+    Raises:
+        ValueError: If the plans do not follow one another.
+    """
+    kept: dict[str, list[int]] = {
+        p.name: list(range(len(p.roots))) for p in ChannelGraph(model).producers
+    }
+    for number, plan in enumerate(plans, 1):
+        for name, channels in plan.kept.items():
+            if name not in kept or (channels and channels[-1] >= len(kept[name])):
+                raise ValueError(
+                    f"Plan {number} keeps channels {channels} of layer '{name}', which the plans "
+                    f"before it leave with {len(kept.get(name, ()))}."
+                )
+            kept[name] = [kept[name][channel] for channel in channels]
+    return PruningPlan.from_kept(model, kept)

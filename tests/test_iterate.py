@@ -119,6 +119,11 @@ def test_a_killed_iteration_goes_on(model, tmp_path):
     again = iterate(model, "magnitude", [0.8, 0.6, 0.3], folder=tmp_path, verbose=0)
     assert again.rounds == result.rounds
     assert (tmp_path / "round-03-plan.json").exists()
+    # All rounds together are one plan for the dense model.
+    whole = ccm_tf.rewrite(model, again.plan)
+    assert whole.count_params() == result.model.count_params()
+    for a, b in zip(weights(whole), weights(result.model), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_the_dense_score_is_asked_once(model, tmp_path):

@@ -3,7 +3,7 @@ import pytest
 import ccm_tf
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.profile import profile
-from ccm_tf.rounds import Round, Stop, absolute, targets_of
+from ccm_tf.rounds import Round, Stop, absolute, composed, targets_of
 from tests import zoo
 
 
@@ -62,3 +62,13 @@ def test_bad_rules_are_told(options):
         Stop(**options)
     with pytest.raises(ValueError, match="evaluate"):
         Stop(max_drop=0.1).check(scored=False)
+
+
+def test_plans_one_after_the_other_are_one():
+    model = zoo.chain()
+    first = ccm_tf.PruningPlan.from_kept(model, {"conv1": [1, 2, 4, 5]})
+    second = ccm_tf.PruningPlan.from_kept(ccm_tf.rewrite(model, first), {"conv1": [0, 3]})
+    whole = composed(model, [first, second])
+    assert whole.kept["conv1"] == [1, 5] and len(whole.kept["conv2"]) == 8
+    with pytest.raises(ValueError, match="Plan 2 keeps channels"):
+        composed(model, [second, first])

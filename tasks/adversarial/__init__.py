@@ -1,0 +1,1 @@
+"""Pruning in rounds, each followed by recovery beside the unpruned teacher."""

@@ -1,0 +1,34 @@
+"""Prunes a network in rounds and lets it recover beside its teacher, in an adversarial game.
+
+python -m tasks.cifar_aip --flagfile=tasks/flagfiles/resnet56_aip_paper.flags
+python -m tasks.cifar_aip --model=resnet8 --rounds=2 --round_epochs=3 --threshold=0.3 \\
+    --epochs=10 --finetune_epochs=4 --schedule=one_cycle
+"""
+
+from absl import app
+
+from tasks.quiet import quietly
+
+with quietly():
+    from tasks import pipeline
+    from tasks.adversarial import flags
+    from tasks.adversarial.stages import STAGES
+    from tasks.job import Job
+    from tasks.models import build
+
+
+def main(values) -> None:
+    """Runs the program with parsed flags."""
+    settings = flags.read(values)
+    stages = pipeline.chosen(values.stages, values.skip, STAGES)
+    job = Job(settings)
+    pipeline.check_inputs(job, stages)
+    network = build(
+        settings.network, len(job.dataset.classes), settings.width, job.dataset.image_shape
+    )
+    pipeline.work(job, stages, network.count_params())
+
+
+if __name__ == "__main__":
+    flags.define()
+    app.run(pipeline.guarded(main))

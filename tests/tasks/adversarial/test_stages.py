@@ -1,0 +1,49 @@
+import json
+
+import keras
+import pytest
+
+from tasks import pipeline
+from tasks.adversarial import stages
+from tasks.job import Job
+from tests.tasks.adversarial.test_flags import parsed
+from tests.tasks.conftest import arguments_for
+
+
+def run(images, folder, *more):
+    arguments = [a for a in arguments_for(images, folder) if not a.startswith("--macs")]
+    common = ("--model=resnet8", "--rounds=2", "--round_epochs=1", "--threshold=0.5")
+    settings = parsed(*arguments, *common, *more)
+    pipeline.work(Job(settings), stages.STAGES, 1000)
+    return json.loads((folder / "report.json").read_text())
+
+
+@pytest.mark.slow
+def test_a_run_can_be_killed_in_a_round_and_goes_on(images, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "out"
+    fit, calls = stages.fit, []
+
+    def killed(job, start, training, name, **options):
+        calls.append(name)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return fit(job, start, training, name, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stages, "fit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(images, folder)
+    assert (folder / "discriminator.keras").exists()
+    report = run(images, folder)
+    assert "Round 2" in capsys.readouterr().out
+    assert report["finetuned"]["params"] < report["dense"]["params"]
+    slim = keras.saving.load_model(folder / "finetuned.keras")
+    assert slim.count_params() == report["finetuned"]["params"]
+    rounds = [json.loads((folder / f"rounds/round-0{n}.json").read_text()) for n in (1, 2)]
+    assert rounds[0]["params"] > rounds[1]["params"] == slim.count_params()
+
+
+@pytest.mark.slow
+def test_nothing_below_the_threshold_is_told(images, tmp_path):
+    with pytest.raises(ValueError, match="nothing was pruned.*--threshold=0.0"):
+        run(images, tmp_path / "out", "--threshold=0", "--method=plain")
