@@ -80,10 +80,15 @@ class FeatureMapCriterion(Criterion):
         if not flat:
             return {}
         importance = iter(self._importances(graph, data, flat, verbose))
-        return {
-            group.index: self._ranking(graph, group, [(m.roots, next(importance)) for m in found])
-            for group, found in zip(groups, maps, strict=True)
-        }
+        rankings = {}
+        for group, found in zip(groups, maps, strict=True):
+            parts = [(one.roots, next(importance)) for one in found]
+            scores = reduced(group.roots, parts, "mean")
+            # Units that no output shows, such as heads of attention, are not ranked: they stay.
+            seen = ~np.isnan(scores)
+            if seen.any():
+                rankings[group.index] = self._ranking(graph, group, group.roots[seen], scores[seen])
+        return rankings
 
     def _importances(self, graph, data, maps, verbose) -> list[np.ndarray]:
         """Score of every channel of every map, at most 1."""
@@ -99,8 +104,7 @@ class FeatureMapCriterion(Criterion):
             for total in sums
         ]
 
-    def _ranking(self, graph: Any, group: Any, parts: list) -> Ranking:
-        scores = np.nan_to_num(reduced(group.roots, parts, "mean"))
+    def _ranking(self, graph: Any, group: Any, roots: np.ndarray, scores: np.ndarray) -> Ranking:
         order = np.argsort(-scores, kind="stable")
         sorted_scores = scores[order]
         share = sorted_scores
@@ -109,12 +113,12 @@ class FeatureMapCriterion(Criterion):
         shares = np.clip(1.0 - share + _STRICT * (share < 1), 0.0, 1.0)
         if self.select == "weight_l1":
             rows = [
-                (roots, np.abs(kernel).sum(axis=1))
-                for roots, kernel in channel_kernels(graph, group)
+                (channels, np.abs(kernel).sum(axis=1))
+                for channels, kernel in channel_kernels(graph, group)
             ]
-            order = np.argsort(-np.nan_to_num(reduced(group.roots, rows, "mean")), kind="stable")
+            order = np.argsort(-np.nan_to_num(reduced(roots, rows, "mean")), kind="stable")
         return Ranking(
-            group.roots[order],
+            roots[order],
             sorted_scores,
             level=-sorted_scores,
             shares=shares,

@@ -5,7 +5,12 @@ from absl import flags as absl_flags
 
 import tasks
 from tasks import flags
+from tasks.adversarial import flags as adversarial
+from tasks.eigendamage import flags as eigendamage
+from tasks.gradual import flags as gradual
 
+# Programs with flags of their own, by what the names of their flag files hold.
+PROGRAMS = {"_aip_": adversarial, "_eigendamage_": eigendamage, "_frs_": gradual}
 FOLDER = pathlib.Path(tasks.__file__).parent / "flagfiles"
 
 
@@ -22,7 +27,14 @@ def read(name):
 def test_every_flag_file_is_a_run(name, monkeypatch):
     # Flag files that include others name them from the root of the repository.
     monkeypatch.chdir(FOLDER.parent.parent)
-    settings = read(name)
+    program = next((p for word, p in PROGRAMS.items() if word in name), None)
+    if program is None:
+        settings = read(name)
+    else:
+        values = absl_flags.FlagValues()
+        program.define(values)
+        values(["program", f"--flagfile={FOLDER / name}"])
+        settings = program.read(values)
     assert settings.output_dir == f"out/{name.removesuffix('.flags')}"
 
 
