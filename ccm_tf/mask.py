@@ -27,7 +27,8 @@ def mask(model: keras.Model, plan: PruningPlan) -> keras.Model:
         A new `keras.Model` of the same size.
 
     Raises:
-        ValueError: If the plan belongs to another model or contradicts itself.
+        ValueError: If the plan belongs to another model, contradicts itself, or removes
+            something else than channels.
 
     Example:
 
@@ -37,6 +38,11 @@ def mask(model: keras.Model, plan: PruningPlan) -> keras.Model:
     np.testing.assert_allclose(masked.predict(x), slim.predict(x), atol=1e-5)
     ```
     """
+    if not isinstance(plan, PruningPlan):
+        raise ValueError(
+            "Only channels can be masked: `ccm_tf.mask` takes a `PruningPlan`. Received a "
+            f"{type(plan).__name__}; `ccm_tf.rewrite` carries it out."
+        )
     graph = ChannelGraph(model, plan.exact)
     kept = graph.kept(plan.root_mask(graph))
     everything = graph.kept(graph.all_kept())

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+import ccm_tf
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.mask import mask
 from ccm_tf.pruning_plan import PruningPlan
@@ -41,3 +42,9 @@ def test_dropped_feature_maps_are_zero():
     features = keras.ops.convert_to_numpy(tap(zoo.inputs_for(model)))
     assert not features[..., 1:5].any()
     assert features[..., [0, 5]].any()
+
+
+def test_a_plan_of_directions_is_refused():
+    plan = ccm_tf.EigenPlan.__new__(ccm_tf.EigenPlan)
+    with pytest.raises(ValueError, match="Received a EigenPlan"):
+        mask(zoo.chain(), plan)
