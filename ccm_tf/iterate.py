@@ -1,8 +1,6 @@
 """Prune, rewrite, recover, again and again."""
 
 import dataclasses
-import json
-import pathlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -10,16 +8,16 @@ from typing import Any
 import keras
 
 from ccm_tf.criteria import Criterion, get_criterion
-from ccm_tf.files import PathLike, atomic_path, write_json
+from ccm_tf.files import PathLike
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.plan import plan as make_plan
 from ccm_tf.profile import profile
 from ccm_tf.pruning_plan import PruningPlan
 from ccm_tf.recovery.recalibrate import recalibrate
 from ccm_tf.rewrite import rewrite
+from ccm_tf.round_files import RunFolder
 from ccm_tf.rounds import Round, Stop, Targets, absolute, composed, targets_of
 
-_FORMAT = "ccm_tf.iterate/1"
 Recover = Callable[[keras.Model, keras.Model, Round], keras.Model | None]
 
 
@@ -120,7 +118,7 @@ def iterate(
     stop = stop or Stop()
     stop.check(evaluate is not None)
     planner = _planner(criterion, data)
-    run = _Run(model, folder, {"criterion": _described(criterion), "targets": targets})
+    run = RunFolder(model, folder, {"criterion": _described(criterion), "targets": targets})
     dense_score = run.dense_score(evaluate)
     say = print if verbose else _nothing
     dense, graph = profile(model), ChannelGraph(model)
@@ -195,75 +193,3 @@ def _line(this: Round, dense: Any) -> str:
         f"Round {this.number}: {100 * this.params / dense.params:.1f} % of parameters, "
         f"{100 * this.macs / dense.macs:.1f} % of MACs{score} ({this.seconds:.1f} s)"
     )
-
-
-class _Run:
-    """An iteration's folder."""
-
-    def __init__(self, model: keras.Model, folder: PathLike | None, settings: dict[str, Any]):
-        self.folder = None if folder is None else pathlib.Path(folder)
-        self._model = model
-        self._settings = json.loads(
-            json.dumps({"fingerprint": ChannelGraph(model).fingerprint, **settings}, default=str)
-        )
-        if self.folder is None:
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / "iteration.json"
-        if path.exists():
-            self._check(path)
-        else:
-            write_json(path, {"format": _FORMAT, **self._settings})
-
-    def _check(self, path: pathlib.Path) -> None:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        for key, value in self._settings.items():
-            if found.get(key) != value:
-                raise ValueError(
-                    f"Folder '{self.folder}' holds another iteration: its {key} is "
-                    f"{found.get(key)!r}, and now it is {value!r}. Choose another folder."
-                )
-
-    def dense_score(self, evaluate: Callable[[keras.Model], float] | None) -> float | None:
-        if evaluate is None:
-            return None
-        path = None if self.folder is None else self.folder / "dense.json"
-        if path is not None and path.exists():
-            return float(json.loads(path.read_text(encoding="utf-8"))["score"])
-        score = float(evaluate(self._model))
-        if path is not None:
-            write_json(path, {"score": score})
-        return score
-
-    def save(self, this: Round, plan: Any, slim: keras.Model) -> None:
-        if self.folder is None:
-            return
-        with atomic_path(self.folder / f"{this.name}.keras") as temporary:
-            slim.save(temporary)
-        plan.save(self.folder / f"{this.name}-plan.json")
-        # Last, since it says that the round is done.
-        write_json(self.folder / f"{this.name}.json", this.to_dict())
-
-    def resume(self) -> tuple[keras.Model | None, list[Round], list[Any]]:
-        """The student of the last accepted round on disk, all rounds there, accepted plans."""
-        rounds: list[Round] = []
-        if self.folder is None:
-            return None, rounds, []
-        while True:
-            path = self.folder / f"round-{len(rounds) + 1:02}.json"
-            if not path.exists():
-                break
-            rounds.append(Round.from_dict(json.loads(path.read_text("utf-8")), self.folder))
-        accepted = [one for one in rounds if one.accepted]
-        plans = [self._plan(one) for one in accepted]
-        if not accepted:
-            return None, rounds, plans
-        path = self.folder / f"{accepted[-1].name}.keras"
-        return keras.models.load_model(path, compile=False), rounds, plans
-
-    def _plan(self, this: Round) -> PruningPlan | None:
-        """A round's plan, `None` if it is one of another kind."""
-        try:
-            return PruningPlan.load(self.folder / f"{this.name}-plan.json")  # type: ignore[operator]
-        except ValueError:
-            return None

@@ -192,17 +192,6 @@ def test_two_replicas_are_one_device(two_replicas, data):
         np.testing.assert_allclose(x, y, atol=1e-5)
 
 
-def other_classes():
-    inputs = keras.Input((8, 8, 3))
-    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(inputs))
-    return keras.Model(inputs, keras.layers.Dense(5)(x), name="other")
-
-
-def test_other_class_counts_are_told(teacher):
-    with pytest.raises(ValueError, match=r"same outputs.*\(3,\).*\(5,\)"):
-        Distiller(teacher, other_classes())
-
-
 @pytest.mark.parametrize(
     "options, message",
     [
@@ -214,11 +203,3 @@ def test_other_class_counts_are_told(teacher):
 def test_bad_arguments_are_told(teacher, student, options, message):
     with pytest.raises(ValueError, match=message):
         Distiller(teacher, student, **options)
-
-
-def test_ccm_losses_are_not_lost_in_silence(teacher, student):
-    watched = ccm_tf.Model.from_model(student)
-    watched.add_loss(ccm_tf.CCMLoss(watched.get_layer("stem")))
-    with pytest.raises(ValueError, match="CCM-losses"):
-        Distiller(teacher, watched, [AttentionTransfer()])
-    Distiller(teacher, watched, [LogitsTransfer()])
