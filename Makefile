@@ -33,6 +33,9 @@ test: $(INSTALLED)  ## all but the slow tests; ARGS="-k name" picks some
 test-slow: $(INSTALLED)  ## the slow tests
 	$(PY) $(PYTEST) -m slow $(ARGS)
 
+test-slice: $(INSTALLED)  ## the slow tests but for the longest: what CI runs of them
+	$(PY) $(PYTEST) -m "slow and not long" $(ARGS)
+
 test-jax: $(INSTALLED_JAX)  ## the library's tests on JAX, with TensorFlow absent
 	KERAS_BACKEND=jax $(PY_JAX) $(PYTEST) -m "not slow" $(CORE_TESTS) $(ARGS)
 

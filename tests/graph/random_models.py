@@ -267,10 +267,11 @@ def build(seed: int, steps: int) -> keras.Model:
         ranks, grow = dice.choice(STEPS)
         x = growth.pick(*ranks)
         made = grow(growth, x)
-        used.add(id(x))
+        # What is too large to go on from is left out of the model, so its input may be an end.
         if _small(made):
+            used.add(id(x))
             growth.tensors.append(made)
-    ends = [t for t in growth.tensors if id(t) not in used][-3:]
+    ends = [t for t in growth.tensors if id(t) not in used][-3:] or growth.tensors[-1:]
     dice.seed(seed)
     outputs = [_head(dice, tensor) for tensor in ends]
     # Every input has to lead somewhere.

@@ -78,6 +78,7 @@ def test_slim_equals_masked(seed, steps, share):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @settings(max_examples=1000)
 @given(**{**models, "steps": st.integers(3, 12)})
 def test_slim_equals_masked_on_a_thousand_models(seed, steps, share):

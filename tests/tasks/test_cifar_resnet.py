@@ -26,6 +26,7 @@ def wait_for(process, file, content, seconds=300):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.tensorflow
 def test_killed_twice_ends_like_a_run_that_was_not(arguments, tmp_path):
     further = [*arguments, "--epochs=3", "--finetune_epochs=2"]

@@ -113,6 +113,7 @@ def test_without_labels(arguments, images, tmp_path, capsys):
 
 @pytest.mark.tensorflow
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("criterion", ["pca", "magnitude"])
 def test_mobilenet(criterion, saved, images, tmp_path):
     model = keras.applications.MobileNetV2(

@@ -138,6 +138,7 @@ print("agreement", float(np.mean(np.argmax(scores, 1) == np.argmax(floats, 1))))
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(
     importlib.util.find_spec("tensorflow_model_optimization") is None, reason="needs tfmot"
 )

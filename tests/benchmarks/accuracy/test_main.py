@@ -45,6 +45,7 @@ def test_missing_data_folder_fails_the_cells(options, tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_whole_matrix(options, tmp_path):
     assert main(options) == 0
     results = Results(tmp_path / "results" / "accuracy.jsonl")
