@@ -111,7 +111,8 @@ def _bars(axis, groups: list[Group], trainings: list[str], criteria: list[str]) 
             yerr=[g.spread or 0.0 for g in members],
             label=criterion,
         )
-    axis.set_xticks([i + 0.4 for i in range(len(trainings))], trainings)
+    names = [training.replace(" ", "\n") for training in trainings]
+    axis.set_xticks([i + 0.4 for i in range(len(trainings))], names)
     axis.set_ylim(0, 100)
 
 
