@@ -154,3 +154,43 @@ def test_lines_for_the_reader(model, capsys):
 def test_a_rule_without_scores_is_told_before_work(model):
     with pytest.raises(ValueError, match="pass `evaluate` too"):
         iterate(model, "no such criterion", [0.5], stop=Stop(max_drop=0.1))
+
+
+def test_a_detector_of_two_outputs_gets_smaller_and_keeps_its_sight():
+    """Where a bright square is, and how large: generated shapes, a mask and a number."""
+    rng = np.random.default_rng(0)
+    images = rng.normal(0, 0.1, (96, 8, 8, 1)).astype("float32")
+    masks = np.zeros((96, 8, 8), "int32")
+    sizes = rng.integers(2, 6, 96)
+    for image, mask, size in zip(images, masks, sizes, strict=True):
+        row, column = rng.integers(0, 9 - size, 2)
+        image[row : row + size, column : column + size] += 1
+        mask[row : row + size, column : column + size] = 1
+    answers = {"mask": masks, "area": (sizes**2 / 25.0).astype("float32")[:, None]}
+    losses = {
+        "mask": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        "area": "mean_squared_error",
+    }
+
+    def trained(model, epochs):
+        model.compile(keras.optimizers.Adam(0.02), losses)
+        model.fit(images, answers, batch_size=32, epochs=epochs, verbose=0)
+
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.Conv2D(12, 3, padding="same", activation="relu", name="one")(inputs)
+    x = keras.layers.Conv2D(12, 3, padding="same", activation="relu", name="two")(x)
+    area = keras.layers.Dense(1, name="area")(keras.layers.GlobalAveragePooling2D()(x))
+    dense = keras.Model(inputs, {"mask": keras.layers.Conv2D(2, 1, name="mask")(x), "area": area})
+    trained(dense, 12)
+
+    def recover(student, teacher, this):
+        transfers = [ccm_tf.recovery.AttentionTransfer(5.0, pairs=["one", "two"])]
+        trained(ccm_tf.recovery.Distiller(teacher, student, transfers, 1.0), 6)
+
+    def score(model):
+        return float(np.mean(model.predict(images, verbose=0)["mask"].argmax(-1) == masks))
+
+    result = iterate(dense, "magnitude", [0.6, 0.3], recover=recover, evaluate=score, verbose=0)
+    assert result.dense_score > 0.95
+    assert result.rounds[-1].macs <= 0.3 * ccm_tf.profile(dense).macs
+    assert result.rounds[-1].score > result.dense_score - 0.03
