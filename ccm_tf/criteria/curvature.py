@@ -12,6 +12,7 @@ from ccm_tf.criteria.ranking import Ranking
 from ccm_tf.criteria.reduction import ranked, reduced
 from ccm_tf.kfe.blocks import Block, as_kernel, find_blocks
 from ccm_tf.kfe.passes import PassOptions
+from ccm_tf.kfe.surgeon import DAMPING
 
 
 class CurvatureCriterion(Criterion):
@@ -89,6 +90,31 @@ class CurvatureCriterion(Criterion):
         """Constructor arguments; a loss that is an object becomes its config or name."""
         loss = keras.losses.serialize(self.loss) if callable(self.loss) else self.loss
         return {**super().get_config(), "loss": loss}
+
+
+class DampedCriterion(CurvatureCriterion):
+    """A curvature criterion that inverts factors.
+
+    Args:
+        labels: As for `CurvatureCriterion`, like the next four.
+        loss: Likewise.
+        batch_size: Likewise.
+        max_batches: Likewise.
+        seed: Likewise.
+        damping: Share of the mean eigenvalue added to a factor. Defaults to 0.001.
+    """
+
+    def __init__(
+        self,
+        labels: str = "sampled",
+        loss: Any = None,
+        batch_size: int = 128,
+        max_batches: int | None = None,
+        seed: int = 0,
+        damping: float = DAMPING,
+    ):
+        super().__init__(labels, loss, batch_size, max_batches, seed)
+        self.damping = damping
 
 
 def _rankings(

@@ -4,16 +4,16 @@ from typing import Any
 
 import numpy as np
 
-from ccm_tf.criteria.curvature import CurvatureCriterion
+from ccm_tf.criteria.curvature import DampedCriterion
 from ccm_tf.criteria.registry import register_criterion
 from ccm_tf.kfe.blocks import Block
 from ccm_tf.kfe.energy import output_energies
 from ccm_tf.kfe.passes import PassOptions
-from ccm_tf.kfe.surgeon import DAMPING, inverse_diagonal
+from ccm_tf.kfe.surgeon import inverse_diagonal
 
 
 @register_criterion("kron_obs")
-class KronOBS(CurvatureCriterion):
+class KronOBS(DampedCriterion):
     r"""Keeps the channels whose removal costs most even if the others take over.
 
     As Kron-OBD, but the other channels of the layer adapt so that the loss rises least:
@@ -47,18 +47,6 @@ class KronOBS(CurvatureCriterion):
     """
 
     cost = "one forward and backward pass"
-
-    def __init__(
-        self,
-        labels: str = "sampled",
-        loss: Any = None,
-        batch_size: int = 128,
-        max_batches: int | None = None,
-        seed: int = 0,
-        damping: float = DAMPING,
-    ):
-        super().__init__(labels, loss, batch_size, max_batches, seed)
-        self.damping = damping
 
     def scores(
         self, graph: Any, blocks: list[Block], data: Any, options: PassOptions

@@ -4,17 +4,17 @@ from typing import Any
 
 import numpy as np
 
-from ccm_tf.criteria.curvature import CurvatureCriterion, output_rows
+from ccm_tf.criteria.curvature import DampedCriterion, output_rows
 from ccm_tf.criteria.registry import register_criterion
 from ccm_tf.kfe.blocks import Block
 from ccm_tf.kfe.factors import factors_of
 from ccm_tf.kfe.layer_factors import LayerFactors
 from ccm_tf.kfe.passes import PassOptions
-from ccm_tf.kfe.surgeon import DAMPING, inverse_diagonal
+from ccm_tf.kfe.surgeon import inverse_diagonal
 
 
 @register_criterion("obs")
-class OBS(CurvatureCriterion):
+class OBS(DampedCriterion):
     r"""Keeps the channels whose weights the others could replace least, weight by weight.
 
     With the Fisher information of a layer approximated by $\Omega \otimes \Gamma$ (inputs over
@@ -50,18 +50,6 @@ class OBS(CurvatureCriterion):
     """
 
     cost = "one forward and backward pass, and an inverse per layer"
-
-    def __init__(
-        self,
-        labels: str = "sampled",
-        loss: Any = None,
-        batch_size: int = 128,
-        max_batches: int | None = None,
-        seed: int = 0,
-        damping: float = DAMPING,
-    ):
-        super().__init__(labels, loss, batch_size, max_batches, seed)
-        self.damping = damping
 
     def scores(
         self, graph: Any, blocks: list[Block], data: Any, options: PassOptions

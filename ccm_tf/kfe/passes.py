@@ -16,7 +16,7 @@ from ccm_tf.statistics.batches import batch_count, batches
 from ccm_tf.statistics.inner_gradients import inner_gradients
 from ccm_tf.statistics.objective import Objective
 from ccm_tf.statistics.sampled_labels import LabelSampler
-from ccm_tf.statistics.taps import filled_up, model_inputs
+from ccm_tf.statistics.taps import full_batches
 
 LABELS = ("sampled", "empirical")
 
@@ -168,21 +168,13 @@ class _Watched:
 
 
 def _stream(trace, stream, objective, sampler, run, bar):
-    size = 0
-    for done, batch in enumerate(stream, start=1):
-        inputs = model_inputs(trace, batch if sampler else batch[0])
-        samples = len(keras.tree.flatten(inputs)[0])
-        targets = sampler.numbers(samples) if sampler else objective.targets(batch[1])
-        if any(len(target) != samples for target in targets):
-            raise ValueError(
-                f"Received {samples} samples but labels for {[len(t) for t in targets]}."
-            )
-        # A smaller batch than before is filled up, so that it needs no compilation of its own.
-        size = max(size, samples)
-        weights = np.zeros(size, np.float32)
-        weights[:samples] = 1
-        found = run(filled_up(inputs, size), filled_up(targets, size), weights)
-        yield samples, keras.tree.map_structure(ops.convert_to_numpy, found)
+    pairs = ((batch, None) for batch in stream) if sampler else stream
+
+    def targets(samples, y):
+        return sampler.numbers(samples) if sampler else objective.targets(y)
+
+    for done, (samples, *batch) in enumerate(full_batches(trace, pairs, targets), start=1):
+        yield samples, keras.tree.map_structure(ops.convert_to_numpy, run(*batch))
         if bar is not None:
             bar.update(done)
 

@@ -16,7 +16,7 @@ from ccm_tf.lrp.signs import never_negative
 from ccm_tf.statistics.batches import batch_count, batches
 from ccm_tf.statistics.gradients import gradient
 from ccm_tf.statistics.objective import Objective
-from ccm_tf.statistics.taps import filled_up, model_inputs
+from ccm_tf.statistics.taps import full_batches
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,20 +153,12 @@ def scorer(graph: Any, places: Sequence[Place], settings: Settings) -> Callable[
 def _stream(graph, stream, places, settings, classes, progress):
     objective = Objective(graph.trace)
     score = scorer(graph, places, settings)
-    size = 0
-    for done, (x, y) in enumerate(stream, start=1):
-        inputs = model_inputs(graph.trace, x)
-        labels = class_numbers(objective, y, classes)
-        samples = len(keras.tree.flatten(inputs)[0])
-        if len(labels) != samples:
-            raise ValueError(f"Received {samples} samples but {len(labels)} labels.")
-        # A smaller batch than before is filled up, so that it needs no compilation of its own.
-        size = max(size, samples)
-        starts = np.zeros((size, classes), np.float32)
-        starts[np.arange(samples), labels] = 1
-        found = score(filled_up(inputs, size), starts)
+    full = full_batches(graph.trace, stream, lambda _, y: [class_numbers(objective, y, classes)])
+    for done, (samples, inputs, (labels,), weights) in enumerate(full, start=1):
+        starts = weights[:, None] * np.eye(classes, dtype=np.float32)[labels]
+        found = score(inputs, starts)
         *found, logits = [ops.convert_to_numpy(one)[:samples] for one in found]
-        yield Relevances(found, labels, logits.argmax(axis=1))
+        yield Relevances(found, labels[:samples], logits.argmax(axis=1))
         if progress is not None:
             progress.update(done)
 

@@ -177,7 +177,8 @@ class AdversarialDistiller(Distiller):
     def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """As `keras.Model.fit`, with an eye on both players."""
         callbacks = kwargs.pop("callbacks", None)
-        return super().fit(*args, callbacks=_with_referee(callbacks), **kwargs)
+        referee = Referee(fixed=self.teacher.variables)
+        return super().fit(*args, callbacks=_and(callbacks, referee), **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -193,8 +194,9 @@ class AdversarialDistiller(Distiller):
         return super().from_config(config, custom_objects=custom_objects)
 
 
-def _with_referee(callbacks: Any) -> Any:
+def _and(callbacks: Any, one: keras.callbacks.Callback) -> Any:
+    """The callbacks of `fit` and one more."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
-        callbacks.append(Referee())
+        callbacks.append(one)
         return callbacks
-    return [*keras.tree.flatten(callbacks or []), Referee()]
+    return [*keras.tree.flatten(callbacks or []), one]

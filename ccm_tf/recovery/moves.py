@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from ccm_tf.statistics.backend import for_backend
+
 Loss = Callable[[Callable[[Any], Any]], tuple[Any, Any]]
 
 
@@ -23,12 +25,7 @@ def gradients_of(model: keras.Model, loss: Loss) -> tuple[Any, Any, list[Any]]:
     Raises:
         NotImplementedError: If the backend is neither TensorFlow nor JAX.
     """
-    backend = keras.backend.backend()
-    if backend not in _BACKENDS:
-        raise NotImplementedError(
-            f"Gradients are taken on the backends {sorted(_BACKENDS)}. Received: '{backend}'."
-        )
-    return _BACKENDS[backend](model, loss)
+    return for_backend(_BACKENDS)(model, loss)
 
 
 def _tensorflow(model, loss):

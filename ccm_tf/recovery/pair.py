@@ -1,6 +1,8 @@
 """A teacher and a student as graphs, run side by side on a batch."""
 
+import contextlib
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -84,22 +86,14 @@ class Pair:
             student[0], student[1][part], points
         )
 
-    def evaluation(self) -> "_Evaluation":
-        """A context in which metrics of training are hidden."""
-        return _Evaluation(self)
-
-
-class _Evaluation:
-    """While evaluating, metrics of training are neither reset nor reported."""
-
-    def __init__(self, pair: Pair):
-        self._pair = pair
-
-    def __enter__(self) -> None:
-        self._before, self._pair.evaluating = self._pair.evaluating, True
-
-    def __exit__(self, *error: Any) -> None:
-        self._pair.evaluating = self._before
+    @contextlib.contextmanager
+    def evaluation(self) -> Iterator[None]:
+        """While evaluating, metrics of training are neither reset nor reported."""
+        before, self.evaluating = self.evaluating, True
+        try:
+            yield
+        finally:
+            self.evaluating = before
 
 
 def _with_outputs(

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
@@ -18,7 +18,14 @@ class Referee(keras.callbacks.Callback):
 
     After a NaN the weights are those of the last good epoch (or of the start), so nothing that was
     learned by then is lost.
+
+    Args:
+        fixed: Variables of the model that no training changes, of which no copy is needed.
     """
+
+    def __init__(self, fixed: Iterable[keras.Variable] = ()):
+        super().__init__()
+        self._fixed = {id(variable) for variable in fixed}
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         self._won = 0
@@ -50,13 +57,16 @@ class Referee(keras.callbacks.Callback):
             )
 
     def _keep(self) -> None:
-        values = [keras.ops.convert_to_numpy(v) for v in self.model.variables]
+        values = [keras.ops.convert_to_numpy(v) for v in self._moving()]
         if all(np.all(np.isfinite(v)) for v in values if v.dtype.kind == "f"):
             self._good = values
 
+    def _moving(self) -> list[keras.Variable]:
+        return [v for v in self.model.variables if id(v) not in self._fixed]
+
     def _stop(self, name: str) -> None:
         what = "discriminator's loss" if name == "d" else "student's loss"
-        for variable, value in zip(self.model.variables, self._good, strict=True):
+        for variable, value in zip(self._moving(), self._good, strict=True):
             variable.assign(value)
         self.model.stop_training = True
         warnings.warn(

@@ -7,9 +7,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from ccm_tf.statistics.backend import for_backend
 from ccm_tf.statistics.batches import batch_count, batches
 from ccm_tf.statistics.objective import Objective
-from ccm_tf.statistics.taps import filled_up, model_inputs
+from ccm_tf.statistics.taps import full_batches
 
 
 def gate_gradients(
@@ -122,21 +123,9 @@ def _passes(
 
 
 def _stream(graph, stream, objective, differentiate, points, progress):
-    size = 0
-    for done, (x, y) in enumerate(stream, start=1):
-        inputs, targets = model_inputs(graph.trace, x), objective.targets(y)
-        samples = len(keras.tree.flatten(inputs)[0])
-        if any(len(target) != samples for target in targets):
-            raise ValueError(
-                f"Received {samples} samples but labels for {[len(t) for t in targets]}."
-            )
-        # A smaller batch than before is filled up, so that it needs no compilation of its own.
-        size = max(size, samples)
-        weights = np.zeros(size, np.float32)
-        weights[:samples] = 1
-        found = differentiate(
-            points(size), filled_up(inputs, size), filled_up(targets, size), weights
-        )
+    full = full_batches(graph.trace, stream, lambda samples, y: objective.targets(y))
+    for done, (samples, inputs, targets, weights) in enumerate(full, start=1):
+        found = differentiate(points(len(weights)), inputs, targets, weights)
         yield samples, [ops.convert_to_numpy(gradient) for gradient in found]
         if progress is not None:
             progress.update(done)
@@ -168,12 +157,7 @@ def gradient(
     Raises:
         NotImplementedError: If the backend is neither TensorFlow nor JAX.
     """
-    backend = keras.backend.backend()
-    if backend not in _BACKENDS:
-        raise NotImplementedError(
-            f"Gradients are taken on the backends {sorted(_BACKENDS)}. Received: '{backend}'."
-        )
-    return _BACKENDS[backend](model, function, variables)
+    return for_backend(_BACKENDS)(model, function, variables)
 
 
 def _tensorflow(model, function, variables):

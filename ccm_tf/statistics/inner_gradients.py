@@ -5,6 +5,8 @@ from typing import Any
 
 import keras
 
+from ccm_tf.statistics.backend import for_backend
+
 Tap = Callable[[Any], Any]
 
 
@@ -32,12 +34,7 @@ def inner_gradients(
     Raises:
         NotImplementedError: If the backend is neither TensorFlow nor JAX.
     """
-    backend = keras.backend.backend()
-    if backend not in _BACKENDS:
-        raise NotImplementedError(
-            f"Gradients are taken on the backends {sorted(_BACKENDS)}. Received: '{backend}'."
-        )
-    return _BACKENDS[backend](model, function, finish)
+    return for_backend(_BACKENDS)(model, function, finish)
 
 
 def _tensorflow(model, function, finish):

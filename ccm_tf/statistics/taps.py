@@ -1,6 +1,6 @@
 """Feature maps of a model, batch by batch, in one compiled pass."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -172,6 +172,38 @@ def _checked(array: np.ndarray, tensor: Any, name: str) -> np.ndarray:
             f"{array.shape}.{hint}"
         )
     return array.astype(tensor.dtype) if array.dtype != tensor.dtype else array
+
+
+def full_batches(
+    trace: Trace, stream: Iterable[Any], targets: Callable[[int, Any], list[np.ndarray]]
+) -> Iterator[tuple[int, Any, list[np.ndarray], np.ndarray]]:
+    """Labelled batches of one size, so that none needs a compilation of its own.
+
+    Args:
+        trace: The model's trace.
+        stream: Batches `(x, y)`.
+        targets: `targets(samples, y)` returns an array per output.
+
+    Yields:
+        Per batch the number of samples; inputs and targets, filled up with repeated samples to the
+        size of the largest batch so far; and weights (B,), 0 for what fills up.
+
+    Raises:
+        ValueError: If inputs do not fit the model, or there are not as many targets as samples.
+    """
+    size = 0
+    for x, y in stream:
+        inputs = model_inputs(trace, x)
+        samples = len(keras.tree.flatten(inputs)[0])
+        found = targets(samples, y)
+        if any(len(target) != samples for target in found):
+            raise ValueError(
+                f"Received {samples} samples but labels for {[len(t) for t in found]}."
+            )
+        size = max(size, samples)
+        weights = np.zeros(size, np.float32)
+        weights[:samples] = 1
+        yield samples, filled_up(inputs, size), filled_up(found, size), weights
 
 
 def filled_up(inputs: Any, size: int) -> Any:

@@ -7,7 +7,7 @@ import pytest
 from ccm_tf.graph import ChannelGraph, FeatureMap
 from ccm_tf.graph.trace import Trace
 from ccm_tf.statistics import taps
-from ccm_tf.statistics.taps import feature_batches, model_inputs
+from ccm_tf.statistics.taps import feature_batches, full_batches, model_inputs
 from tests import zoo
 
 IMAGES = np.random.default_rng(0).standard_normal((10, 8, 8, 3)).astype("float32")
@@ -224,3 +224,18 @@ def test_model_of_a_strategy(two_replicas):
         strict=True,
     ):
         np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_labelled_batches_are_filled_up_to_the_largest():
+    model = zoo.chain()
+    x = zoo.inputs_for(model, batch=5)
+    stream = [(x[:3], np.arange(3)), (x[3:], np.arange(2)), (x, np.arange(5))]
+    trace = Trace(model)
+    found = list(full_batches(trace, stream, lambda samples, y: [y]))
+    assert [samples for samples, *_ in found] == [3, 2, 5]
+    assert [len(inputs) for _, inputs, *_ in found] == [3, 3, 5]
+    np.testing.assert_array_equal(found[1][1], x[[3, 4, 3]])
+    np.testing.assert_array_equal(found[1][2][0], [0, 1, 0])
+    np.testing.assert_array_equal(found[1][3], [1, 1, 0])
+    with pytest.raises(ValueError, match="3 samples but labels for"):
+        list(full_batches(trace, [(x[:3], np.arange(2))], lambda samples, y: [y]))

@@ -44,19 +44,12 @@ def multi_head_attention(call: Call, flow: Flow) -> Effect:
         flow.labels.freeze(stream, f"'{call.name}' has an output shape of its own")
     weights["output_dense.kernel"] = (heads, None, stream)
     weights["output_dense.bias"] = (stream,)
-    outputs: list[Channels | None] = [None] * len(call.outputs)
-    for place, tensor in enumerate(call.outputs):
-        if tensor.index == 0 and stream is not None:
-            outputs[place] = Channels(stream, len(tensor.shape) - 1)
-        elif tensor.index == 1:
-            flow.labels.freeze(heads, f"'{call.name}' returns the scores of its heads")
-    reads = [found for found in labels.values() if found is not None]
     return Effect(
-        outputs,
+        _results(call, flow, stream, heads),
         weights=weights,
         config={"num_heads": heads},
         macs=_attention_macs(op, (query, value, key), labels, heads),
-        reads=np.unique(np.concatenate(reads)) if reads else None,
+        reads=_reads(labels),
         produces=heads,
     )
 
@@ -134,19 +127,12 @@ def group_query_attention(call: Call, flow: Flow) -> Effect:
     stream = labels["query"]
     weights["attention_output/kernel"] = (queries, None, stream)
     weights["attention_output/bias"] = (stream,)
-    outputs: list[Channels | None] = [None] * len(call.outputs)
-    for place, tensor in enumerate(call.outputs):
-        if tensor.index == 0 and stream is not None:
-            outputs[place] = Channels(stream, len(tensor.shape) - 1)
-        elif tensor.index == 1:
-            flow.labels.freeze(pairs, f"'{call.name}' returns the scores of its heads")
-    reads = [found for found in labels.values() if found is not None]
     return Effect(
-        outputs,
+        _results(call, flow, stream, pairs),
         weights=weights,
         config={"num_query_heads": queries, "num_key_value_heads": pairs},
         macs=macs,
-        reads=np.unique(np.concatenate(reads)) if reads else None,
+        reads=_reads(labels),
         produces=pairs,
     )
 
@@ -212,3 +198,19 @@ def _plain(layer: Any) -> bool:
 register_frozen("multiplies channels with each other", layers.Attention, layers.AdditiveAttention)
 register_frozen("compares all channels of a step with a value", layers.Masking)
 register_frozen("is an equation over axes that are not followed", layers.EinsumDense)
+
+
+def _results(call, flow, stream, heads) -> list[Channels | None]:
+    """The residual stream and, if they are asked for, the scores, which hold the heads back."""
+    outputs: list[Channels | None] = [None] * len(call.outputs)
+    for place, tensor in enumerate(call.outputs):
+        if tensor.index == 0 and stream is not None:
+            outputs[place] = Channels(stream, len(tensor.shape) - 1)
+        elif tensor.index == 1:
+            flow.labels.freeze(heads, f"'{call.name}' returns the scores of its heads")
+    return outputs
+
+
+def _reads(labels: dict[str, np.ndarray | None]) -> np.ndarray | None:
+    found = [one for one in labels.values() if one is not None]
+    return np.unique(np.concatenate(found)) if found else None
