@@ -2,7 +2,7 @@
 
 import keras
 
-from tasks.distillation import taught
+from ccm_tf.recovery import Distiller, LogitsTransfer
 from tasks.job import Job
 from tasks.outputs import Outputs
 from tasks.settings import Training
@@ -22,14 +22,13 @@ def run(job: Job) -> None:
         model.compile(
             keras.optimizers.Adam(schedule),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            loss_weights=None if job.settings.teacher == "none" else [0.5],
             metrics=["accuracy"],
         )
         return model
 
     def finished(trained: keras.Model) -> keras.Model:
         model = keras.saving.load_model(job.path("pruned.keras"), compile=False)
-        student = trained if job.settings.teacher == "none" else trained.get_layer(_STUDENT)
+        student = trained if job.settings.teacher == "none" else trained.student
         # The first layer behind the input is the pruned model itself.
         model.set_weights(student.layers[1].get_weights())
         # A short training leaves the moving averages behind, far behind at momentum 0.999.
@@ -44,7 +43,8 @@ def _learner(job: Job, model: keras.Model) -> keras.Model:
         return student
     dense = keras.saving.load_model(job.path("dense.keras"), compile=False)
     teacher = Outputs.of(dense).logits(dense, _TEACHER)
-    return taught(student, teacher, job.settings.temperature)
+    kd = LogitsTransfer(weight=0.5, temperature=job.settings.temperature)
+    return Distiller(teacher, student, [kd], student_loss_weight=0.5)
 
 
 FINETUNE = Stage(
