@@ -13,21 +13,14 @@ with quietly():
     from tasks import pipeline
     from tasks.eigendamage import flags
     from tasks.eigendamage.stages import stages_of
-    from tasks.job import Job
-    from tasks.models import build
 
 
 def main(values) -> None:
     """Runs the program with parsed flags."""
     settings = flags.read(values)
-    stages = pipeline.chosen(values.stages, values.skip, stages_of(settings))
-    job = Job(settings)
-    pipeline.check_inputs(job, stages)
-    network = build(
-        settings.network, len(job.dataset.classes), settings.width, job.dataset.image_shape
-    )
     # Every round leaves two networks and a checkpoint.
-    pipeline.work(job, stages, network.count_params() * len(settings.rounds.ratios))
+    rounds = len(settings.rounds.ratios)
+    pipeline.run(settings, values.stages, values.skip, stages_of(settings), networks=rounds)
 
 
 if __name__ == "__main__":

@@ -13,20 +13,12 @@ with quietly():
     from tasks import pipeline
     from tasks.gradual import flags
     from tasks.gradual.stages import stages_of
-    from tasks.job import Job
-    from tasks.models import build
 
 
 def main(values) -> None:
     """Runs the program with parsed flags."""
     settings = flags.read(values)
-    stages = pipeline.chosen(values.stages, values.skip, stages_of(settings))
-    job = Job(settings)
-    pipeline.check_inputs(job, stages)
-    network = build(
-        settings.network, len(job.dataset.classes), settings.width, job.dataset.image_shape
-    )
-    pipeline.work(job, stages, network.count_params())
+    pipeline.run(settings, values.stages, values.skip, stages_of(settings))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Command-line flags of the programs."""
 
+from collections.abc import Callable, Collection
 from typing import Any
 
 from absl import flags
@@ -8,7 +9,7 @@ from ccm_tf.budget import TARGETS
 from tasks.settings import Settings
 
 # Flags that may differ between two invocations of one run.
-_FREE = ("output_dir", "stages", "skip", "debug")
+FREE = ("output_dir", "stages", "skip", "debug")
 
 
 def define(values: flags.FlagValues = flags.FLAGS, output_dir: str = "out/vgg16") -> None:
@@ -129,10 +130,21 @@ def read(network: str, values: flags.FlagValues = flags.FLAGS) -> Settings:
     Raises:
         ValueError: If a value makes no sense; the message names the flag.
     """
-    defined: dict[str, Any] = {}
+    return Settings.from_flags(network, values["output_dir"].value, given(define, values))
+
+
+def given(
+    define: Callable[[flags.FlagValues], None],
+    values: flags.FlagValues,
+    free: Collection[str] = FREE,
+) -> dict[str, Any]:
+    """The flags of one program that decide what a run computes, with their values.
+
+    Args:
+        define: Defines the program's flags, in `FlagValues` that are passed.
+        values: The parsed flags; they may hold those of absl and of other modules too.
+        free: Flags to leave out. Defaults to those that may differ between two invocations.
+    """
     probe = flags.FlagValues()
     define(probe)
-    for name in probe:
-        if name not in _FREE:
-            defined[name] = values[name].value
-    return Settings.from_flags(network, values["output_dir"].value, defined)
+    return {name: values[name].value for name in probe if name not in free}

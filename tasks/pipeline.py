@@ -18,7 +18,13 @@ from tasks.stages import STAGES, Stage
 _EXPECTED = (ValueError, OSError, FloatingPointError, ImportError, RuntimeError)
 
 
-def run(settings: Settings, only: Sequence[str] = (), skip: Sequence[str] = ()) -> None:
+def run(
+    settings: Settings,
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    stages: Sequence[Stage] = STAGES,
+    networks: int = 1,
+) -> None:
     """Takes a network from nothing to a report, or goes on where an earlier process stopped.
 
     A stage whose files are there, and newer than what they were made from, is not run again.
@@ -27,17 +33,21 @@ def run(settings: Settings, only: Sequence[str] = (), skip: Sequence[str] = ()) 
         settings: What to compute.
         only: Names of stages to run. Defaults to all of them.
         skip: Names of stages to leave out.
+        stages: What there is to choose from. Defaults to those of the programs that train, prune
+            once and fine-tune.
+        networks: How many times the files of such a program the stages leave, for an estimate of
+            the space. Defaults to 1.
 
     Raises:
         ValueError: If a stage is unknown, or lacks a file that only another stage makes.
     """
-    stages = chosen(only, skip)
+    left = chosen(only, skip, stages)
     job = Job(settings)
-    check_inputs(job, stages)
+    check_inputs(job, left)
     network = build(
         settings.network, len(job.dataset.classes), settings.width, job.dataset.image_shape
     )
-    work(job, stages, network.count_params())
+    work(job, left, network.count_params() * networks)
 
 
 def work(job: Job, stages: Sequence[Stage], params: int) -> None:

@@ -8,9 +8,6 @@ from absl import flags
 from tasks import flags as shared
 from tasks.adversarial.settings import AdversarialSettings, Rounds
 
-# Flags that may differ between two invocations of one run.
-_FREE = ("output_dir", "stages", "skip", "debug")
-
 
 def define(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines all flags.
@@ -52,9 +49,7 @@ def read(values: flags.FlagValues = flags.FLAGS) -> AdversarialSettings:
     Raises:
         ValueError: If a value makes no sense; the message names the flag.
     """
-    probe = flags.FlagValues()
-    define(probe)
-    found = {name: values[name].value for name in probe if name not in _FREE}
+    found = shared.given(define, values)
     rounds = Rounds.from_flags(found)
     # The rounds say how far to go: the shared settings are to leave all channels.
     common = AdversarialSettings.from_flags(

@@ -6,10 +6,10 @@ from absl import flags
 
 from tasks.compression.scales import SCALES
 from tasks.compression.settings import Compression
-from tasks.flags import define_selection
+from tasks.flags import FREE, define_selection, given
 
 # Flags that may differ between two invocations of one run.
-_FREE = ("output_dir", "stages", "skip", "debug", "dry_run")
+_FREE = (*FREE, "dry_run")
 
 
 def define(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -102,7 +102,4 @@ def read(values: flags.FlagValues = flags.FLAGS) -> Compression:
     Raises:
         ValueError: If a value makes no sense; the message names the flag.
     """
-    probe = flags.FlagValues()
-    define(probe)
-    found = {name: values[name].value for name in probe if name not in _FREE}
-    return Compression.from_flags(values["output_dir"].value, found)
+    return Compression.from_flags(values["output_dir"].value, given(define, values, _FREE))

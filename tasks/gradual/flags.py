@@ -8,9 +8,6 @@ from absl import flags
 from tasks import flags as shared
 from tasks.gradual.settings import Gradually, GradualSettings
 
-# Flags that may differ between two invocations of one run.
-_FREE = ("output_dir", "stages", "skip", "debug")
-
 
 def define(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines all flags.
@@ -49,9 +46,7 @@ def read(values: flags.FlagValues = flags.FLAGS) -> GradualSettings:
     Raises:
         ValueError: If a value makes no sense; the message names the flag.
     """
-    probe = flags.FlagValues()
-    define(probe)
-    found = {name: values[name].value for name in probe if name not in _FREE}
+    found = shared.given(define, values)
     gradually = Gradually.from_flags(found)
     # The schedule says how far to go: the shared settings are to leave all channels.
     common = GradualSettings.from_flags(
