@@ -27,11 +27,6 @@ checked:
 - A `.keras` file of the slim model loads and computes the same, up to 1e-6 of the largest output.
 - Two training steps change its weights and leave the loss finite.
 """
-# What `python -m benchmarks.applications --only=…` said of those without a line.
-OPEN = {
-    "EfficientNetV2L": "the first two hold, but the loss is not finite after one training step",
-    "EfficientNetV2M": "the first two hold, but the loss is not finite after one training step",
-}
 COLUMNS = (
     "model",
     "input",
@@ -72,9 +67,6 @@ def page() -> str:
         f"Rewriting took {ratios[0]:.2f} to {ratios[-1]:.2f} times as long as cloning, in the "
         f"median {ratios[len(ratios) // 2]:.2f} times, and at most {longest:.0f} seconds."
     )
-    measured = {row["model"] for row in table}
-    lines.append("")
-    lines += [f"- Open: {name}, {why}." for name, why in OPEN.items() if name not in measured]
     lines += ["", _row(COLUMNS), _row(["---"] * len(COLUMNS))]
     lines += [_row(_cells(row)) for row in table]
     lines += [NOTES, "## What stays, and why", ""]

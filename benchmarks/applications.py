@@ -193,7 +193,7 @@ def measure(name, repeats=1):
     half = {"channels": 1.0, "ratios": {"*": 0.5}, "max_ratio": 0.5}
     planning, plan = timed(lambda: ccm_tf.plan(model, "random", **half))
     seconds, graph, slim = times(model, plan, repeats)
-    images = images[[0, -1]]
+    few = images[[0, -1]]
     row = {
         "model": name,
         "input": list(model.input_shape[1:]),
@@ -208,9 +208,11 @@ def measure(name, repeats=1):
     }
     masked = ccm_tf.mask(model, plan)
     model = graph = None  # the memory is needed for what follows
-    row["error"], outputs = check_outputs(masked, slim, images)
+    row["error"], outputs = check_outputs(masked, slim, few)
     masked = None
-    check_round_trip(slim, images, outputs)
+    check_round_trip(slim, few, outputs)
+    # All eight: over a pixel of two images, batch norm makes gradients of a deep network overflow,
+    # of the dense EfficientNetV2L and V2M as of the slim ones.
     row["losses"] = check_training(slim, images)
     row["versions"] = {"keras": keras.__version__, "backend": keras.backend.backend()}
     return row
