@@ -20,6 +20,7 @@ from ccm_tf.kfe.fisher import squared_gradients
 from ccm_tf.kfe.passes import PassOptions
 from ccm_tf.kfe.separable import FITS
 from ccm_tf.kfe.writing import written
+from ccm_tf.statistics.parallel import in_parallel
 
 
 def plan(
@@ -201,7 +202,7 @@ def _bases(
             )
     else:
         factors = factors_of(graph, factors_or_data, options, names)
-    bases = [eigenbasis(block.kernel(), factors[block.name]) for block in blocks]
+    bases = in_parallel(lambda block: eigenbasis(block.kernel(), factors[block.name]), blocks)
     if not rescale:
         return bases
     rotations = {

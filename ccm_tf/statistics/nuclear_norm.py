@@ -1,16 +1,8 @@
 """How much the nuclear norm of a matrix drops when one row is removed, for all rows at once."""
 
-import concurrent.futures
-import functools
-import os
-from collections.abc import Callable, Sequence
-
 import numpy as np
 
-try:
-    import threadpoolctl
-except ImportError:  # comes with scikit-learn; without it everything works, but slower
-    threadpoolctl = None
+from ccm_tf.statistics.parallel import in_parallel
 
 # Trapezoid rule for an integrand that is analytic for |Im x| < pi / 2: its error is
 # exp(-pi^2 / step), here 1e-13.
@@ -24,7 +16,6 @@ _WORST_GRAM = 1e-7
 # A direct `1 - sum` this small has lost digits.
 _SMALL_SLACK = 1e-3
 _BLOCK_BYTES = 2**23
-_MOST_WORKERS = 8
 
 
 def nuclear_norm_drop(matrices: np.ndarray) -> np.ndarray:
@@ -80,32 +71,8 @@ def nuclear_norm_drop(matrices: np.ndarray) -> np.ndarray:
         part = slice(start, start + block)
         drops[part] = _drops(matrices[part].astype(np.float64))
 
-    _in_parallel(work, range(0, count, block))
+    in_parallel(work, range(0, count, block))
     return drops
-
-
-def _in_parallel(work: Callable[[int], None], items: Sequence[int]) -> None:
-    """Calls `work` for each item, one core each.
-
-    For matrices this small the threads of BLAS cost more than they give, ten times more when the
-    machine has other work: it is held to one thread, and blocks of matrices run side by side.
-    """
-    if threadpoolctl is None:
-        for item in items:
-            work(item)
-        return
-    workers = min(os.cpu_count() or 1, _MOST_WORKERS, len(items))
-    with (
-        _blas().limit(limits=1, user_api="blas"),
-        concurrent.futures.ThreadPoolExecutor(workers) as executor,
-    ):
-        list(executor.map(work, items))
-
-
-@functools.cache
-def _blas():
-    """Looking for the loaded libraries takes a while: once is enough."""
-    return threadpoolctl.ThreadpoolController()
 
 
 def _drops(matrices: np.ndarray) -> np.ndarray:
