@@ -10,6 +10,7 @@ from ccm_tf.criteria.ranking import Ranking
 from ccm_tf.criteria.reduction import check_option, normalized, reduced
 from ccm_tf.criteria.registry import register_criterion
 from ccm_tf.graph.group import FeatureMap as Map
+from ccm_tf.statistics.accumulate import accumulated
 from ccm_tf.statistics.taps import feature_batches
 
 _MEASURES = ("abs_mean", "batch_mean_abs")
@@ -92,13 +93,21 @@ class FeatureMapCriterion(Criterion):
 
     def _importances(self, graph, data, maps, verbose) -> list[np.ndarray]:
         """Score of every channel of every map, at most 1."""
-        sums: list[Any] = [0.0] * len(maps)
         signed = self.measure == "batch_mean_abs"
-        stream = feature_batches(graph, data, maps, self.batch_size, self.max_batches, verbose)
-        for batch in stream:
+
+        def update(sums: list[Any], batch: list[np.ndarray]) -> None:
             for place, features in enumerate(batch):
                 values = features if signed else np.abs(features)
                 sums[place] = sums[place] + values.sum(axis=0, dtype=np.float64)
+
+        sums = accumulated(
+            data,
+            lambda part: feature_batches(
+                graph, part, maps, self.batch_size, self.max_batches, verbose
+            ),
+            lambda: [0.0] * len(maps),
+            update,
+        )
         return [
             normalized(np.abs(total).reshape(-1, total.shape[-1]).sum(axis=0), "max")
             for total in sums

@@ -10,6 +10,7 @@ from ccm_tf.criteria.base import Criterion
 from ccm_tf.criteria.ranking import Ranking
 from ccm_tf.criteria.reduction import NORMALIZATIONS, check_option, normalized, ranked
 from ccm_tf.criteria.streaming import Seen, seen_in_maps
+from ccm_tf.statistics.accumulate import accumulated
 from ccm_tf.statistics.gradients import gate_gradients
 
 
@@ -56,15 +57,23 @@ class GradientCriterion(Criterion):
         maps, groups = seen_in_maps([group for group in graph.groups if len(group.roots)])
         if not groups:
             return {}
-        sums = [np.zeros(len(group.roots)) for group in groups]
-        samples = 0
-        for gradients in gate_gradients(graph, data, maps, **self.options(verbose)):
-            samples += len(gradients[0])
-            for group, total in zip(groups, sums, strict=True):
+
+        def update(found: dict[str, Any], gradients: list[np.ndarray]) -> None:
+            found["samples"] += len(gradients[0])
+            for group, total in zip(groups, found["sums"], strict=True):
                 total += self.importance(_along_gates(group, gradients)).sum(axis=0)
+
+        found = accumulated(
+            data,
+            lambda part: gate_gradients(graph, part, maps, **self.options(verbose)),
+            lambda: {"samples": 0, "sums": [np.zeros(len(group.roots)) for group in groups]},
+            update,
+        )
         return {
-            group.index: ranked(group.roots, normalized(total / samples, self.normalization))
-            for group, total in zip(groups, sums, strict=True)
+            group.index: ranked(
+                group.roots, normalized(total / found["samples"], self.normalization)
+            )
+            for group, total in zip(groups, found["sums"], strict=True)
         }
 
     def options(self, verbose: int) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from ccm_tf.criteria.registry import register_criterion
 from ccm_tf.criteria.streaming import seen_in_maps
 from ccm_tf.lrp.passes import Place, classes_of, relevances
 from ccm_tf.lrp.settings import Settings
+from ccm_tf.statistics.accumulate import accumulated
+from ccm_tf.statistics.merging import merge
 
 _SCALES = ("accuracy", "none")
 _SAMPLES = ("all", "correct")
@@ -92,16 +94,22 @@ class Relevance(Criterion):
         maps, groups = seen_in_maps([group for group in graph.groups if len(group.roots)])
         if not groups:
             return {}
-        sums = ClassSums(classes_of(graph.trace), [len(m.roots) for m in maps])
         places = [Place(feature_map.tensor, feature_map.axis) for feature_map in maps]
-        passes = relevances(
-            graph, data, places, self._settings(), self.batch_size, self.max_batches, verbose
-        )
-        for batch in passes:
+
+        def update(sums: ClassSums, batch: Any) -> None:
             chosen = np.ones(len(batch.labels), bool)
             if self.samples == "correct":
                 chosen = batch.predictions == batch.labels
             sums.update(batch, chosen)
+
+        sums = accumulated(
+            data,
+            lambda part: relevances(
+                graph, part, places, self._settings(), self.batch_size, self.max_batches, verbose
+            ),
+            lambda: ClassSums(classes_of(graph.trace), [len(m.roots) for m in maps]),
+            update,
+        )
         scores = sums.scores(self.scale, self.reference)
         parts = [(m.roots, s) for m, s in zip(maps, scores, strict=True)]
         return {g.index: ranked(g.roots, reduced(g.roots, parts, "mean")) for g in groups}
@@ -135,6 +143,19 @@ class ClassSums:
         np.add.at(self.used, batch.labels[chosen], 1)
         for total, found in zip(self.sums, batch.found, strict=True):
             np.add.at(total, batch.labels[chosen], found[chosen].astype(np.float64))
+
+    def merge(self, other: "ClassSums") -> "ClassSums":
+        """Adds what another object has seen, and returns the object itself."""
+        self.restore(merge(self.state(), other.state()))
+        return self
+
+    def state(self) -> dict[str, Any]:
+        """What was summed so far, as numbers and arrays."""
+        return dict(vars(self))
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes over what `state` of another object returned."""
+        vars(self).update(state)
 
     def scores(self, scale: str, reference: bool) -> list[np.ndarray]:
         """Score of every channel of every map.

@@ -9,6 +9,7 @@ import numpy as np
 
 from ccm_tf.criteria.base import Criterion
 from ccm_tf.criteria.ranking import Ranking
+from ccm_tf.statistics.accumulate import accumulated
 from ccm_tf.statistics.taps import feature_batches
 
 
@@ -67,7 +68,7 @@ class StreamingCriterion(Criterion):
 
     @abc.abstractmethod
     def start(self, channels: int, views: list[View]) -> Any:
-        """New statistics for a feature map.
+        """New statistics for a feature map, which can be added up: see `accumulated`.
 
         Args:
             channels: Number of channels of the map.
@@ -101,13 +102,22 @@ class StreamingCriterion(Criterion):
         by_map: list[list[View]] = [[] for _ in maps]
         for view in (view for group in groups for view in group.views):
             by_map[view.feature_map].append(view)
-        statistics = [
-            self.start(len(m.roots), views) for m, views in zip(maps, by_map, strict=True)
-        ]
-        stream = feature_batches(graph, data, maps, self.batch_size, self.max_batches, verbose)
-        for batch in stream:
+
+        def start() -> list[Any]:
+            return [self.start(len(m.roots), views) for m, views in zip(maps, by_map, strict=True)]
+
+        def update(statistics: list[Any], batch: list[np.ndarray]) -> None:
             for entry, features in zip(statistics, batch, strict=True):
                 self.update(entry, features)
+
+        statistics = accumulated(
+            data,
+            lambda part: feature_batches(
+                graph, part, maps, self.batch_size, self.max_batches, verbose
+            ),
+            start,
+            update,
+        )
         return {
             group.index: self.finish(group, [(v, statistics[v.feature_map]) for v in group.views])
             for group in groups

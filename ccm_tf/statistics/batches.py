@@ -1,11 +1,14 @@
 """Whatever a user calls data, as a stream of batches of model inputs."""
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
 import numpy as np
+
+from ccm_tf.statistics.sharded import Sharded, Share
 
 
 def batches(
@@ -21,7 +24,8 @@ def batches(
             - an array of samples, or a dict or list of arrays for a model with several inputs;
             - a tuple `(x, y)` or `(x, y, sample_weight)` of such;
             - a `tf.data.Dataset` of batches, a `keras.utils.PyDataset`, or any iterable of
-              batches, each `x`, `(x, y)` or `(x, y, sample_weight)`.
+              batches, each `x`, `(x, y)` or `(x, y, sample_weight)`;
+            - `Sharded` data, all of it, or a `Share` of it.
         batch_size: Samples per batch where `data` is arrays; batched data keeps its batches.
             Defaults to 128.
         max_batches: Stop after so many batches. Defaults to `None`, all of them; needed for data
@@ -45,6 +49,10 @@ def batches(
     _check_positive("batch_size", batch_size)
     if max_batches is not None:
         _check_positive("max_batches", max_batches)
+    share = data if isinstance(data, Share) else None
+    if share is not None:
+        share.limit(batch_count(data, batch_size, max_batches))
+    data = _source(data)
     if data is None:
         raise ValueError(
             "Data is needed here: images as an array, a `tf.data.Dataset`, a "
@@ -57,11 +65,18 @@ def batches(
         )
     if labels and _as_arrays(data) is not None:
         _labelled(data)
-    return _stream(data, batch_size, max_batches, _labelled if labels else _inputs_of)
+    part = _labelled if labels else _inputs_of
+    if share is None:
+        return _stream(data, batch_size, max_batches, part)
+    return _numbered(data, batch_size, max_batches, part, share)
 
 
 def batch_count(data: Any, batch_size: int = 128, max_batches: int | None = None) -> int | None:
-    """Number of batches that `batches` will yield, `None` if that cannot be known beforehand."""
+    """Number of batches that `batches` will yield, `None` if that cannot be known beforehand.
+
+    Of a `Share` it is the number of batches of all workers.
+    """
+    data = _source(data)
     arrays = _as_arrays(data)
     count: int | None
     if arrays is not None:
@@ -77,7 +92,7 @@ def batch_count(data: Any, batch_size: int = 128, max_batches: int | None = None
 
 def sample_count(data: Any, batch_size: int = 128, max_batches: int | None = None) -> int | None:
     """Number of samples that `batches` will yield, `None` if that cannot be known beforehand."""
-    arrays = _as_arrays(data)
+    arrays = _as_arrays(_source(data))
     if arrays is None:
         return None
     count = len(keras.tree.flatten(arrays)[0])
@@ -103,28 +118,54 @@ def _stream(
         )
 
 
+def _numbered(
+    data: Any,
+    batch_size: int,
+    max_batches: int | None,
+    part: Callable[[Any], Any],
+    share: Share,
+) -> Iterator[Any]:
+    """The batches of a share; there may be none, and then nobody is to blame."""
+    stream = itertools.islice(_lazy_batches(data, batch_size, part), max_batches)
+    for number, read in enumerate(stream):
+        if share.owns(number):
+            share.take(number)
+            yield read()
+
+
 def _all_batches(data: Any, batch_size: int, part: Callable[[Any], Any]) -> Iterator[Any]:
+    for read in _lazy_batches(data, batch_size, part):
+        yield read()
+
+
+def _lazy_batches(
+    data: Any, batch_size: int, part: Callable[[Any], Any]
+) -> Iterator[Callable[[], Any]]:
+    """Functions that read one batch each, so that those of others need not be read."""
     if _as_arrays(data) is not None:
         yield from _slices(part(data), batch_size)
         return
-    source: Iterable[Any]
+
+    def converted(element: Any) -> Any:
+        return keras.tree.map_structure(np.asarray, part(element))
+
     if isinstance(data, keras.utils.PyDataset):
-        source = _py_dataset(data)
-    elif isinstance(data, Iterable):
-        source = data
-    else:
+        count = data.num_batches
+        for index in itertools.count() if count is None else range(count):
+            yield functools.partial(lambda place: converted(data[place]), index)
+        return
+    if not isinstance(data, Iterable):
         raise ValueError(
             "Expected an array, a tuple `(x, y)`, a `tf.data.Dataset`, a `keras.utils.PyDataset` "
             f"or an iterable of batches. Received: {type(data).__name__}."
         )
-    for element in source:
-        yield keras.tree.map_structure(np.asarray, part(element))
+    for element in data:
+        yield functools.partial(converted, element)
 
 
-def _py_dataset(data: keras.utils.PyDataset) -> Iterator[Any]:
-    count = data.num_batches
-    for index in itertools.count() if count is None else range(count):
-        yield data[index]
+def _source(data: Any) -> Any:
+    """The data that a worker's view of it is a view of."""
+    return data.source if isinstance(data, (Share, Sharded)) else data
 
 
 def _inputs_of(element: Any) -> Any:
@@ -161,7 +202,7 @@ def _is_array(value: Any) -> bool:
     return hasattr(value, "shape") and hasattr(value, "dtype") and hasattr(value, "__getitem__")
 
 
-def _slices(arrays: Any, batch_size: int) -> Iterator[Any]:
+def _slices(arrays: Any, batch_size: int) -> Iterator[Callable[[], Any]]:
     lengths = {len(array) if len(array.shape) else 0 for array in keras.tree.flatten(arrays)}
     if len(lengths) > 1:
         raise ValueError(
@@ -169,8 +210,11 @@ def _slices(arrays: Any, batch_size: int) -> Iterator[Any]:
             f"{sorted(lengths)} samples. (To pass a list of batches, make each a tuple: `(x,)`.)"
         )
     for start in range(0, lengths.pop(), batch_size):
-        part = slice(start, start + batch_size)
-        yield keras.tree.map_structure(lambda array, part=part: np.asarray(array[part]), arrays)
+        yield functools.partial(_rows_of, arrays, slice(start, start + batch_size))
+
+
+def _rows_of(arrays: Any, rows: slice) -> Any:
+    return keras.tree.map_structure(lambda array: np.asarray(array[rows]), arrays)
 
 
 def _length(data: Any) -> int | None:

@@ -1,5 +1,7 @@
 """Means and covariances of channels, summed over any number of batches."""
 
+from typing import Any
+
 import numpy as np
 
 _BLOCK_BYTES = 2**25
@@ -88,6 +90,15 @@ class Moments:
             )
         self._add(other.count, other._mean, other._centred)  # noqa: SLF001 - same class
         return self
+
+    def state(self) -> dict[str, Any]:
+        """What was summed so far, as numbers and arrays."""
+        return {"count": self.count, "mean": self._mean, "centred": self._centred}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes over what `state` of another object returned."""
+        self.count = int(state["count"])
+        self._mean, self._centred = state["mean"], state["centred"]
 
     def mean(self) -> np.ndarray:
         """Mean of every channel, float64 (C,).
