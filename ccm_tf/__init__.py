@@ -27,6 +27,8 @@ from ccm_tf.ccm.loss import CCMLoss as CCMLoss
 from ccm_tf.ccm.model import Model as Model
 from ccm_tf.ccm.regularizer import CCMRegularizer as CCMRegularizer
 from ccm_tf.criteria import register_criterion as register_criterion
+from ccm_tf.export import ExportOptions as ExportOptions
+from ccm_tf.export import export as export
 from ccm_tf.export import export_tflite as export_tflite
 from ccm_tf.gradual.zeros import masked_plan as masked_plan
 from ccm_tf.gradual.zeros import strip_pruning as strip_pruning
@@ -35,6 +37,7 @@ from ccm_tf.graph import register_handler as register_handler
 from ccm_tf.iterate import iterate as iterate
 from ccm_tf.kfe import EigenPlan as EigenPlan
 from ccm_tf.kfe import kronecker_factors as kronecker_factors
+from ccm_tf.litert_metadata import tflite_metadata as tflite_metadata
 from ccm_tf.lrp.relevance import relevance as relevance
 from ccm_tf.mask import mask as mask
 from ccm_tf.plan import plan as plan

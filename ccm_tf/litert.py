@@ -57,6 +57,12 @@ class LiteRTModel:
         self.output_names = tuple(self._outputs)
         self._shapes: dict[str, tuple[int, ...]] = {}
 
+    @property
+    def signature_name(self) -> str | None:
+        """The name under which runtimes call the file, `None` if it has none or several."""
+        names = list(self._interpreter.get_signature_list())
+        return names[0] if len(names) == 1 else None
+
     def __call__(self, inputs: Inputs) -> Outputs:
         """Runs one batch.
 

@@ -4,8 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from ccm_tf import export, litert
-from ccm_tf.export import export_tflite
+import ccm_tf
+from ccm_tf import litert
+from ccm_tf.conversion import convert
+from ccm_tf.export import ExportOptions, export_tflite
 
 layers = keras.layers
 
@@ -130,21 +132,21 @@ def test_model_is_left_as_it_was(tmp_path):
 @pytest.mark.tensorflow
 def test_result_is_a_frozen_value(tmp_path):
     result = export_tflite(sequential(), str(tmp_path / "model.tflite"))
-    assert [f.name for f in dataclasses.fields(result)] == ["path", "bytes", "max_difference"]
+    assert [f.name for f in dataclasses.fields(result)] == ["path", "bytes", "agreement"]
     with pytest.raises(dataclasses.FrozenInstanceError):
         result.bytes = 0
 
 
 def break_the_conversion(monkeypatch, change):
     """Exports a changed model, as a faulty converter would."""
-    convert = export._convert
+    right = convert.convert
 
-    def faulty(model, path):
+    def faulty(model, *arguments):
         copy = keras.models.clone_model(model)
         copy.set_weights([change(weight) for weight in model.get_weights()])
-        convert(copy, path)
+        right(copy, *arguments)
 
-    monkeypatch.setattr(export, "_convert", faulty)
+    monkeypatch.setattr(convert, "convert", faulty)
 
 
 @pytest.mark.tensorflow
@@ -189,7 +191,7 @@ def test_model_that_returns_nan(tmp_path):
 def test_operation_that_litert_does_not_have(tmp_path, capfd):
     inputs = keras.Input((4, 4))
     model = keras.Model(inputs, keras.ops.linalg.eigh(inputs)[0], name="spectrum")
-    with pytest.raises(RuntimeError, match="'spectrum' cannot be converted to LiteRT.*said: .+"):
+    with pytest.raises(RuntimeError, match="'spectrum' cannot be conv.*SelfAdjointEigV2. Replace"):
         export_tflite(model, tmp_path / "model.tflite")
     assert not list(tmp_path.iterdir())
     assert capfd.readouterr() == ("", "")
@@ -197,7 +199,7 @@ def test_operation_that_litert_does_not_have(tmp_path, capfd):
 
 @pytest.mark.tensorflow
 def test_bad_arguments_are_refused_before_any_work(tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "_convert", lambda *_: pytest.fail("work was started"))
+    monkeypatch.setattr(convert, "convert", lambda *_: pytest.fail("work was started"))
     with pytest.raises(ValueError, match=r"ends in '.tflite'. Received: '.*model.keras'"):
         export_tflite(sequential(), tmp_path / "model.keras")
     with pytest.raises(ValueError, match="is not built"):
@@ -211,5 +213,175 @@ def test_bad_arguments_are_refused_before_any_work(tmp_path, monkeypatch):
 def test_other_backends_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(RuntimeError, match="needs Keras on TensorFlow; it runs on jax here"):
+        export_tflite(sequential(), tmp_path / "model.tflite")
+    assert not list(tmp_path.iterdir())
+
+
+def classifier():
+    """A small trained-looking classifier whose logits differ between samples."""
+    inputs = keras.Input((8, 8, 3), name="image")
+    x = layers.Conv2D(8, 3, use_bias=False)(inputs)
+    x = layers.ReLU()(layers.BatchNormalization(name="bn")(x))
+    model = keras.Model(inputs, layers.Dense(4)(layers.Flatten()(x)), name="classifier")
+    generator = np.random.default_rng(1)
+    for weight in model.get_layer("bn").weights:
+        weight.assign(generator.uniform(0.5, 2, weight.shape))
+    return model
+
+
+def images(count=20):
+    return np.random.default_rng(3).standard_normal((count, 8, 8, 3)).astype("float32")
+
+
+QUANTIZED = {"float16": 1e-2, "dynamic": 0.05, "int8": 0.1, "int16x8": 0.05}
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("quantize", QUANTIZED)
+def test_quantised_files_agree_on_real_samples(quantize, tmp_path, capfd):
+    model = classifier()
+    result = export_tflite(
+        model, tmp_path / "model.tflite", quantize=quantize, calibration=(images(), np.zeros(20))
+    )
+    assert capfd.readouterr() == ("", "")
+    assert result.agreement.samples == 20
+    assert 0 < result.agreement.rms_difference < QUANTIZED[quantize]
+    assert result.agreement.same_decision >= 0.9
+    received = litert.run_tflite(result.path, images())
+    assert received.dtype == np.float32
+    np.testing.assert_allclose(received, model(images()), atol=0.15)
+    assert ccm_tf.tflite_metadata(result.path)["quantize"] == quantize
+
+
+@pytest.mark.tensorflow
+def test_normalisation_is_folded_and_weights_are_rounded(tmp_path):
+    sizes = {}
+    for quantize in (None, "int8"):
+        path = tmp_path / f"{quantize}.tflite"
+        inputs = keras.Input((8, 8, 16))
+        x = layers.Conv2D(64, 3, use_bias=False)(inputs)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+        model = keras.Model(inputs, layers.GlobalAveragePooling2D()(x))
+        data = np.random.default_rng(0).standard_normal((8, 8, 8, 16))
+        sizes[quantize] = export_tflite(model, path, quantize=quantize, calibration=data).bytes
+    assert sizes["int8"] < 0.6 * sizes[None]
+    from ai_edge_litert.interpreter import Interpreter
+
+    details = Interpreter(str(tmp_path / "None.tflite")).get_tensor_details()
+    # Kernel and bias alone: gamma, beta, mean and variance are gone.
+    assert sum(detail["shape"].tolist() == [64] for detail in details) == 1
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(
+    "change",
+    [lambda w: w * np.nan, lambda w: w * 0, lambda w: w[..., ::-1]],
+    ids=["nan", "zero", "shuffled"],
+)
+@pytest.mark.parametrize("quantize", ["dynamic", "int8"])
+def test_a_quantised_file_that_is_wrong_is_refused(quantize, change, tmp_path, monkeypatch):
+    break_the_conversion(monkeypatch, change)
+    with pytest.raises(
+        RuntimeError, match="computes something else|cannot be converted|LiteRT cannot run"
+    ):
+        export_tflite(
+            classifier(), tmp_path / "model.tflite", quantize=quantize, calibration=images()
+        )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.tensorflow
+def test_fixed_batch_softmax_names_and_metadata(tmp_path):
+    model = classifier()
+    plan = ccm_tf.PruningPlan.from_kept(model, {"conv2d": range(8)})
+    options = ExportOptions(
+        batch_size=2,
+        softmax=True,
+        signature="classify",
+        output_names=["probabilities"],
+        labels=["a", "b", "c", "d"],
+        input_scaling={"mean": [0.5], "std": [0.25]},
+        plan=plan,
+    )
+    result = export_tflite(
+        model, tmp_path / "model.tflite", quantize="int8", calibration=images(5), options=options
+    )
+    assert result.agreement.samples == 4
+    file = litert.LiteRTModel(result.path)
+    assert file.batch_size == 2 and file.signature_name == "classify"
+    assert (file.input_names, file.output_names) == (("image",), ("probabilities",))
+    np.testing.assert_allclose(file(images(2)).sum(-1), 1, atol=0.02)
+    about = ccm_tf.tflite_metadata(result.path)
+    assert about["labels"] == ["a", "b", "c", "d"]
+    assert about["input_scaling"] == {"mean": [0.5], "std": [0.25]}
+    assert about["plan"] == {"fingerprint": plan.fingerprint, "target": {}}
+    assert about["model"] == "classifier"
+
+
+@pytest.mark.tensorflow
+def test_options_that_contradict_the_model(tmp_path):
+    path = tmp_path / "model.tflite"
+    cases = [
+        (classifier, ExportOptions(labels=["a"]), r"Received 1 labels.*widths \[4\]"),
+        (classifier, ExportOptions(output_names=["a", "b"]), "a name for each of the 1 outputs"),
+        (classifier, ExportOptions(batch_size=0), "positive integer. Received: 0"),
+        (fixed_batch, ExportOptions(batch_size=2), "built for a batch size of 5"),
+        (twelve_outputs, ExportOptions(softmax=True), "a model with one output"),
+    ]
+    for make, options, words in cases:
+        with pytest.raises(ValueError, match=words):
+            export_tflite(make(), path, options=options)
+    inputs = keras.Input((4,))
+    sigmoid = keras.Model(inputs, layers.Dense(3, activation="sigmoid")(inputs))
+    with pytest.raises(ValueError, match="ends in a sigmoid"):
+        export_tflite(sigmoid, path, options=ExportOptions(softmax=True))
+
+
+@pytest.mark.tensorflow
+def test_calibration_that_is_missing_or_does_not_fit(tmp_path, monkeypatch):
+    monkeypatch.setattr(convert, "convert", lambda *_: pytest.fail("work was started"))
+    path = tmp_path / "model.tflite"
+    for quantize in ("int8", "int16x8"):
+        with pytest.raises(ValueError, match=f"quantize='{quantize}' needs `calibration`"):
+            export_tflite(classifier(), path, quantize=quantize)
+    with pytest.raises(ValueError, match="must be one of None, 'float16'.*Received.*'int4'"):
+        export_tflite(classifier(), path, quantize="int4")
+    with pytest.raises(ValueError, match=r"takes samples of shape \(8, 8, 3\).*\(9, 8, 3\)"):
+        export_tflite(classifier(), path, calibration=np.zeros((2, 9, 8, 3)))
+    with pytest.raises(ValueError, match="hold NaN or infinity"):
+        export_tflite(classifier(), path, calibration=images() * np.nan)
+    with pytest.raises(ValueError, match="fixed batch size of 5. Received only 3"):
+        monkeypatch.undo()
+        export_tflite(fixed_batch(), path, calibration=np.zeros((3, 4)))
+
+
+@keras.saving.register_keras_serializable(package="test_export")
+class Spectrum(layers.Layer):
+    """Has no counterpart in LiteRT."""
+
+    def call(self, inputs):
+        return keras.ops.linalg.eigh(inputs)[0]
+
+
+@pytest.mark.tensorflow
+def test_an_operation_that_litert_lacks_is_named_with_its_layer(tmp_path):
+    inputs = keras.Input((4, 4))
+    model = keras.Model(inputs, layers.Dense(2)(Spectrum(name="eigenvalues")(inputs)))
+    words = "no operation for TensorFlow's SelfAdjointEigV2, which layer 'eigenvalues' uses"
+    with pytest.raises(RuntimeError, match=words):
+        export_tflite(model, tmp_path / "model.tflite")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.tensorflow
+def test_a_file_that_litert_cannot_run_names_the_open_sizes(tmp_path, monkeypatch):
+    def unable(self, inputs):
+        raise ValueError("tensors could not be allocated")
+
+    monkeypatch.setattr(litert.LiteRTModel, "__call__", unable)
+    words = "sizes open: .*None, None, 3.*build the model for the size.*could not be allocated"
+    with pytest.raises(RuntimeError, match=words):
+        export_tflite(open_image_size(), tmp_path / "model.tflite")
+    with pytest.raises(RuntimeError, match="batch size is open.*batch_size=1"):
         export_tflite(sequential(), tmp_path / "model.tflite")
     assert not list(tmp_path.iterdir())

@@ -6,8 +6,8 @@ import tomllib
 import ccm_tf
 
 PROMISED = """
-CCMLoss CCMRegularizer ChannelGraph EigenPlan Model PruningPlan channel_correlation export_tflite
-feature_layers iterate kfe kronecker_factors mask masked_plan plan profile recalibrate
+CCMLoss CCMRegularizer ChannelGraph EigenPlan Model PruningPlan channel_correlation export
+export_tflite ExportOptions tflite_metadata feature_layers iterate kfe kronecker_factors mask masked_plan plan profile recalibrate
 recovery register_criterion relevance register_handler rewrite sensitivity Stop strip_pruning
 """.split()
 
@@ -18,7 +18,16 @@ def test_promised_names_are_there_and_documented():
 
 
 def test_functions_are_not_hidden_by_the_modules_of_the_same_name():
-    for name in ("iterate", "mask", "plan", "profile", "rewrite", "recalibrate", "sensitivity"):
+    for name in (
+        "export",
+        "iterate",
+        "mask",
+        "plan",
+        "profile",
+        "rewrite",
+        "recalibrate",
+        "sensitivity",
+    ):
         assert callable(getattr(ccm_tf, name))
 
 

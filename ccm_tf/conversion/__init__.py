@@ -1,0 +1,1 @@
+"""What `ccm_tf.export_tflite` consists of: converting, quantising, comparing."""
