@@ -56,14 +56,44 @@ class Preprocessing:
         Returns:
             uint8 array of the same shape.
         """
-        count, height, width, channels = images.shape
+        return self.change(images, *self.draw(len(images), generator))
+
+    def change(
+        self, images: np.ndarray, top: np.ndarray, left: np.ndarray, mirrored: np.ndarray
+    ) -> np.ndarray:
+        """Crops and mirrors as drawn.
+
+        Args:
+            images: uint8 array (N, H, W, C).
+            top: As `draw` returns it, like the next two.
+            left: Likewise.
+            mirrored: Likewise.
+
+        Returns:
+            uint8 array of the same shape.
+        """
+        images = _crops(images, self.pad, top, left) if self.pad else images.copy()
+        images[mirrored] = images[mirrored, :, ::-1]
+        return images
+
+    def draw(
+        self, count: int, generator: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What chance does to each image of a batch.
+
+        Args:
+            count: Number of images.
+            generator: Source of the random numbers.
+
+        Returns:
+            Three arrays (N,): first row and first column of the crop within the frame, and whether
+            the image is mirrored.
+        """
+        top, left = np.zeros((2, count), np.int64)
         if self.pad:
-            images = _random_crops(images, self.pad, generator)
-        if self.flip:
-            mirrored = generator.random(count) < 0.5
-            images = images if self.pad else images.copy()
-            images[mirrored] = images[mirrored, :, ::-1]
-        return images.reshape(count, height, width, channels)
+            top, left = generator.integers(0, 2 * self.pad + 1, size=(2, count))
+        mirrored = generator.random(count) < 0.5 if self.flip else np.zeros(count, bool)
+        return top, left, mirrored
 
 
 class Batches(keras.utils.PyDataset):
@@ -120,18 +150,39 @@ class Batches(keras.utils.PyDataset):
         return -(-len(self.images) // self.batch_size)
 
     def __getitem__(self, index):
-        if not 0 <= index < len(self):
-            raise IndexError(f"There are {len(self)} batches. Received: index={index}")
-        epoch = self.epoch
-        chosen = slice(index * self.batch_size, (index + 1) * self.batch_size)
         if self.seed is None:
-            rows, images = chosen, self.images[chosen]
+            rows = self._chosen(index)
+            images = self.images[rows]
         else:
-            rows = self._rows(epoch)[chosen]
-            generator = np.random.default_rng((self.seed, epoch, index + 1))
-            images = self.preprocessing.augment(self.images[rows], generator)
+            rows, *chances = self.draw(index)
+            images = self.preprocessing.change(self.images[rows], *chances)
         inputs = self.preprocessing.normalise(images)
         return (inputs,) if self.labels is None else (inputs, self.labels[rows])
+
+    def draw(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Which images a shuffled batch holds, and what chance does to them.
+
+        Args:
+            index: Place of the batch in the epoch.
+
+        Returns:
+            Rows of `images`, and what `Preprocessing.draw` returns for them.
+
+        Raises:
+            IndexError: If there is no such batch.
+            ValueError: If there is no seed.
+        """
+        chosen, epoch = self._chosen(index), self.epoch
+        if self.seed is None:
+            raise ValueError("Batches without a seed are neither shuffled nor augmented.")
+        rows = self._rows(epoch)[chosen]
+        generator = np.random.default_rng((self.seed, epoch, index + 1))
+        return rows, *self.preprocessing.draw(len(rows), generator)
+
+    def _chosen(self, index: int) -> slice:
+        if not 0 <= index < len(self):
+            raise IndexError(f"There are {len(self)} batches. Received: index={index}")
+        return slice(index * self.batch_size, (index + 1) * self.batch_size)
 
     def _rows(self, epoch: int) -> np.ndarray:
         # Prefetching threads call this too, so what is returned is read once.
@@ -157,12 +208,11 @@ class EpochSetter(keras.callbacks.Callback):
         self.batches.epoch = epoch
 
 
-def _random_crops(images: np.ndarray, pad: int, generator: np.random.Generator) -> np.ndarray:
+def _crops(images: np.ndarray, pad: int, top: np.ndarray, left: np.ndarray) -> np.ndarray:
     count, height, width, channels = images.shape
     framed = np.zeros((count, height + 2 * pad, width + 2 * pad, channels), images.dtype)
     framed[:, pad : pad + height, pad : pad + width] = images
     rows = framed.reshape(count, height + 2 * pad, -1)
     # Every crop is a view; picking one per image copies whole rows of pixels.
     views = np.lib.stride_tricks.sliding_window_view(rows, (height, width * channels), axis=(1, 2))
-    top, left = generator.integers(0, 2 * pad + 1, size=(2, count))
     return views[np.arange(count), top, left * channels].reshape(images.shape)

@@ -12,17 +12,24 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks.accuracy import matrix, report
 from benchmarks.accuracy.cells import parse_filters
+from benchmarks.accuracy.deadline import Deadline, OutOfTime
 from benchmarks.accuracy.listing import listing
 from benchmarks.accuracy.lock import only_one
 from benchmarks.accuracy.results import Results
 from benchmarks.accuracy.runner import Runner
 
-_RESULTS = pathlib.Path(__file__).parents[2] / "docs" / "results" / "accuracy.jsonl"
+_HERE = pathlib.Path(__file__).parent
+_RESULTS = _HERE.parents[1] / "docs" / "results"
+# By protocol: the matrix, and the name of its results.
+_PROTOCOLS = {"small": ("matrix.toml", "accuracy"), "paper": ("paper.toml", "paper")}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs, lists or reports the matrix and returns the exit status."""
     options = _parser().parse_args(arguments)
+    declared, name = _PROTOCOLS[options.protocol]
+    options.matrix = options.matrix or _HERE / declared
+    options.results = options.results or _RESULTS / f"{name}.jsonl"
     try:
         filters = parse_filters(options.only)
         cells = [c for c in matrix.load_cells(options.matrix) if c.matches(filters)]
@@ -30,6 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
         if not cells:
             raise ValueError(f"No cell matches {' '.join(options.only)}; --list shows them all.")
         return _act(options, cells, results)
+    except OutOfTime as stop:
+        print(f"The {options.minutes:g} minutes are over; the same command goes on. {stop}")
+        return 3
     except (ValueError, OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -51,7 +61,8 @@ def _run(options, cells, results) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     _limit_threads(options.threads)
     load = functools.partial(_load, options.data_dir)
-    failed = Runner(options.work_dir, results, load).run(cells)
+    runner = Runner(options.work_dir, results, load, Deadline(options.minutes))
+    failed = runner.run(cells)
     for cell in failed:
         print(f"failed: {cell.title}", file=sys.stderr)
     return 1 if failed else 0
@@ -62,8 +73,10 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--data_dir", help="folder of the images, see tasks.data")
     add("--work_dir", type=pathlib.Path, default="out/accuracy", help="networks, checkpoints")
-    add("--results", type=pathlib.Path, default=_RESULTS, help="file of JSON lines")
-    add("--matrix", type=pathlib.Path, default=pathlib.Path(__file__).with_name("matrix.toml"))
+    add("--protocol", choices=_PROTOCOLS, default="small", help="small for a CPU, paper for a GPU")
+    add("--results", type=pathlib.Path, help="file of JSON lines (default: the protocol's)")
+    add("--matrix", type=pathlib.Path, help="what to run (default: the protocol's)")
+    add("--minutes", type=float, help="stop in time, with exit status 3; run again to go on")
     add("--only", action="append", default=[], metavar="LABEL=VALUE[,VALUE]", help="which cells")
     add("--threads", type=int, default=2, help="threads of TensorFlow (default 2)")
     add("--list", action="store_true", help="show what is done, what is missing, how long it takes")

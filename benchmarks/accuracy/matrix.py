@@ -66,6 +66,7 @@ def _pruned(experiment, matrix, labels, train):
     for macs, criterion, stage in budgets:
         steps = [train]
         for kind in matrix["stages"][stage]:
+            # Two settings of one kind of step have names of their own and say which kind it is.
             step = {"step": kind, **matrix["steps"].get(kind, {})}
             if len(steps) == 1:
                 # The first step after the training is the one that removes channels.

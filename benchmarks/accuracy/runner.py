@@ -11,6 +11,7 @@ import keras
 import ccm_tf
 from benchmarks.accuracy import measure
 from benchmarks.accuracy.cells import Cell
+from benchmarks.accuracy.deadline import Deadline, OutOfTime
 from benchmarks.accuracy.environment import environment
 from benchmarks.accuracy.results import Results
 from benchmarks.accuracy.steps import STEPS, Context
@@ -28,12 +29,20 @@ class Runner:
         work_dir: Folder for networks and checkpoints; made if missing.
         results: Where result lines go.
         load: Reads the data set of a cell from its settings, once.
+        deadline: When to stop. Defaults to `None`: never.
     """
 
-    def __init__(self, work_dir, results: Results, load: Callable[[dict[str, Any]], Dataset]):
+    def __init__(
+        self,
+        work_dir,
+        results: Results,
+        load: Callable[[dict[str, Any]], Dataset],
+        deadline: Deadline | None = None,
+    ):
         self.work_dir = pathlib.Path(work_dir)
         self.results = results
         self._load = load
+        self._deadline = deadline or Deadline()
         self._datasets: dict[str, Dataset] = {}
 
     def run(self, cells: list[Cell]) -> list[Cell]:
@@ -43,6 +52,9 @@ class Runner:
 
         Returns:
             The cells that failed or could not be tried.
+
+        Raises:
+            OutOfTime: If the deadline came first.
         """
         failed: list[Cell] = []
         pending = [cell for cell in cells if cell.id not in self.results]
@@ -53,9 +65,13 @@ class Runner:
             if self._broken(cell, failed):
                 failed.append(cell)
                 continue
+            if self._deadline.over():
+                raise OutOfTime(f"{len(pending) - number + 1} cells are left.")
             logging.info("[%d/%d] %s (%s)", number, len(pending), cell.title, cell.id)
             try:
                 self.network(cell, fresh=True)
+            except OutOfTime:
+                raise
             except Exception:
                 logging.exception("Failed: %s", cell.title)
                 failed.append(cell)
@@ -75,6 +91,7 @@ class Runner:
             cell.steps[0]["seed"],
             self._folder(cell),
             teacher=lambda: self.network(cell.training),
+            deadline=self._deadline,
         )
         start = time.perf_counter()
         model, record = STEPS[settings["step"]](parent, settings, context)

@@ -1,10 +1,11 @@
 """What can be done to a network in a cell. A new kind of step is one registered function."""
 
+import contextlib
 import dataclasses
 import hashlib
 import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -12,6 +13,8 @@ import numpy as np
 
 import ccm_tf
 from benchmarks.accuracy import measure, training
+from benchmarks.accuracy.deadline import Deadline
+from benchmarks.accuracy.on_device import Draws, with_images
 from ccm_tf import recovery
 from ccm_tf.criteria import Criterion, criteria
 from tasks import models
@@ -30,12 +33,14 @@ class Context:
         seed: Seed of the cell.
         folder: Folder of the cell for checkpoints.
         teacher: Returns the trained network that the cell goes back to.
+        deadline: When to stop, for what has a checkpoint.
     """
 
     dataset: Dataset
     seed: int
     folder: pathlib.Path
     teacher: Callable[[], keras.Model] | None = None
+    deadline: Deadline = dataclasses.field(default_factory=Deadline)
 
     def sample(self, count: int) -> np.ndarray:
         """Normalised training images without augmentation, the same for every step of a seed."""
@@ -68,20 +73,38 @@ def train(model, settings, context):
     keras.utils.set_random_seed(context.seed)
     network = settings["network"]
     classes = len(context.dataset.classes)
-    model = getattr(models, network["builder"])(classes=classes, **network["arguments"])
-    trained = _with_ccm_loss(model, **loss) if loss else model
+    with precision(recipe.get("precision", "float32")):
+        model = getattr(models, network["builder"])(classes=classes, **network["arguments"])
+    record = _train(model, recipe, context, context.seed, loss)
+    record["redundancy"] = measure.redundancy(model, context.sample(_REDUNDANCY_IMAGES))
+    record["data"] = fingerprint(context.dataset)
+    return model, record
+
+
+@register("retrain")
+def retrain(model, settings, context):
+    """Trains a pruned network for whole epochs, which can be stopped and go on."""
+    keras.utils.set_random_seed(context.seed)
+    return model, _train(model, settings, context, context.seed + 1000)
+
+
+def _train(model, recipe, context, seed, loss=None):
+    """Trains in place for the recipe's epochs; what is to be recorded of it."""
+    data = batches = _batches(context, recipe, seed)
+    trained = model
+    if recipe.get("on_device"):
+        trained, data = with_images(model, batches), Draws(batches)
+    if loss:
+        trained = _with_ccm_loss(trained, **loss)
     training.add_l2(model, recipe["l2"])
-    batches = _batches(context, recipe, context.seed)
-    log = training.fit_epochs(trained, batches, recipe, context.folder / "checkpoint.npz")
+    path = context.folder / "checkpoint.npz"
+    log = training.fit_epochs(trained, data, recipe, path, context.deadline)
     seconds = sum(epoch["seconds"] for epoch in log)
-    record = {
+    return {
         "seconds": seconds,
         "images_per_second": len(batches.images) * len(log) / seconds,
         "epochs": log,
-        "redundancy": measure.redundancy(model, context.sample(_REDUNDANCY_IMAGES)),
-        "data": fingerprint(context.dataset),
     }
-    return model, record
 
 
 @register("slice")
@@ -202,6 +225,17 @@ def _finetune(model, settings, context, trained):
     seconds = time.perf_counter() - start
     images = settings["steps"] * settings["batch_size"]
     return model, {"seconds": seconds, "images_per_second": images / seconds, "log": log}
+
+
+@contextlib.contextmanager
+def precision(policy: str) -> Iterator[None]:
+    """Layers made in this context compute with a policy such as "mixed_bfloat16"."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _batches(context: Context, recipe: dict[str, Any], seed: int):

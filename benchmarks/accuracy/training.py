@@ -7,9 +7,11 @@ import time
 import keras
 import numpy as np
 
+from benchmarks.accuracy.deadline import Deadline, OutOfTime, StopInTime
+from benchmarks.accuracy.on_device import Draws
 from ccm_tf.files import atomic_path
 from tasks.batches import Batches, EpochSetter
-from tasks.learning_rates import OneCycle
+from tasks.learning_rates import OneCycle, WarmupCosine
 
 
 def add_l2(model: keras.Model, factor: float) -> None:
@@ -28,28 +30,60 @@ def jit_compile() -> bool | str:
     return False if keras.backend.backend() == "tensorflow" else "auto"
 
 
+def _one_cycle(recipe, steps):
+    return OneCycle(recipe["learning_rate"], steps)
+
+
+def _warmup_cosine(recipe, steps):
+    return WarmupCosine(recipe["learning_rate"], steps // recipe["epochs"], recipe["epochs"])
+
+
+def _two_drops(recipe, steps):
+    """A tenth from the middle on, a hundredth in the last quarter."""
+    rates = [recipe["learning_rate"] * share for share in (1.0, 0.1, 0.01)]
+    return keras.optimizers.schedules.PiecewiseConstantDecay([steps // 2, 3 * steps // 4], rates)
+
+
+# By a recipe's `schedule`; one that names none has one cycle.
+_SCHEDULES = {"one_cycle": _one_cycle, "warmup_cosine": _warmup_cosine, "two_drops": _two_drops}
+
+
 def compile_for(model: keras.Model, recipe: dict, steps: int) -> None:
-    """Compiles with one cycle of SGD over `steps` steps and cross-entropy from logits."""
+    """Compiles with SGD and the recipe's schedule over `steps` steps, for logits."""
+    schedule = _SCHEDULES[recipe.get("schedule", "one_cycle")](recipe, steps)
     model.compile(
-        keras.optimizers.SGD(OneCycle(recipe["learning_rate"], steps), momentum=recipe["momentum"]),
+        keras.optimizers.SGD(schedule, momentum=recipe["momentum"]),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
         jit_compile=jit_compile(),
     )
 
 
-def fit_epochs(model: keras.Model, batches: Batches, recipe: dict, checkpoint) -> list[dict]:
+def fit_epochs(
+    model: keras.Model,
+    data: Batches | Draws,
+    recipe: dict,
+    checkpoint,
+    deadline: Deadline | None = None,
+) -> list[dict]:
     """Trains for the recipe's epochs, less those that the checkpoint already holds.
 
     Args:
         model: The model to train, losses included.
-        batches: Training data, seeded.
+        data: Training data, seeded.
         recipe: `epochs`, `learning_rate`, `momentum`.
         checkpoint: Path of the checkpoint, written after every epoch.
+        deadline: When to stop. Defaults to `None`: never.
 
     Returns:
         One dict per epoch: what `fit` logged, and its seconds.
+
+    Raises:
+        OutOfTime: If the deadline came first. The same call goes on from the checkpoint.
+        ValueError: If the loss is not a number.
     """
+    in_time = StopInTime(deadline or Deadline())
+    batches = data.batches if isinstance(data, Draws) else data
     compile_for(model, recipe, len(batches) * recipe["epochs"])
     model.optimizer.build(model.trainable_variables)
     saver = EpochCheckpoint(checkpoint)
@@ -58,14 +92,16 @@ def fit_epochs(model: keras.Model, batches: Batches, recipe: dict, checkpoint) -
     batches.epoch = len(saver.log)
     if len(saver.log) < recipe["epochs"]:
         model.fit(
-            batches,
+            data,
             epochs=recipe["epochs"],
             initial_epoch=len(saver.log),
             # The batches shuffle themselves, the same way in a resumed run.
             shuffle=False,
-            callbacks=[EpochSetter(batches), saver, keras.callbacks.TerminateOnNaN()],
+            callbacks=[EpochSetter(batches), saver, keras.callbacks.TerminateOnNaN(), in_time],
             verbose=2,
         )
+    if len(saver.log) < recipe["epochs"] and in_time.stopped:
+        raise OutOfTime(f"Stopped after {len(saver.log)} of {recipe['epochs']} epochs.")
     if len(saver.log) < recipe["epochs"]:
         raise ValueError(
             f"The training stopped after {len(saver.log)} of {recipe['epochs']} epochs: the loss "
@@ -136,6 +172,8 @@ class EpochCheckpoint(keras.callbacks.Callback):
 
 
 def _state(model: keras.Model) -> dict[str, keras.Variable]:
-    state = {f"model{i}": v for i, v in enumerate(model.variables)}
+    # Images that lie in the device's memory are no state.
+    variables = [v for v in model.variables if v.dtype != "uint8"]
+    state = {f"model{i}": v for i, v in enumerate(variables)}
     state.update((f"optimizer{i}", v) for i, v in enumerate(model.optimizer.variables))
     return state

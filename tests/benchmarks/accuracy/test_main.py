@@ -25,6 +25,17 @@ def test_run_list_and_report(options, tmp_path, capsys):
     assert "1 of 20 cells are done" in text
 
 
+def test_time_that_is_up_is_said_and_nothing_is_lost(options, capsys):
+    once = [*options, "--only=stage=dense", "--only=seed=0", "--only=training=none"]
+    assert main([*once, "--minutes=0"]) == 3
+    assert "the same command goes on" in capsys.readouterr().out
+
+
+def test_protocols_have_matrix_and_results_of_their_own(capsys, tmp_path):
+    assert main(["--protocol=paper", "--list", "--only=network=resnet110"]) == 0
+    assert "retrain 600" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [

@@ -1,8 +1,11 @@
+import json
+
 import pytest
 
-from benchmarks.accuracy.matrix import load_cells
+from benchmarks.accuracy.matrix import PATH, load_cells
 from benchmarks.accuracy.steps import STEPS
 from ccm_tf.criteria import criteria
+from tasks import models
 
 
 def test_every_combination_is_there_once(tiny_matrix):
@@ -74,9 +77,39 @@ def test_a_declared_criterion_brings_its_arguments(tiny_matrix):
     assert cells["plain"].steps[1]["criterion"] == "plain"
 
 
-def test_the_real_matrix_uses_registered_steps_only():
-    cells = load_cells()
+def test_one_kind_of_step_with_two_settings(tiny_matrix):
+    text = tiny_matrix.read_text().replace('"slice", "finetune"]', '"slice", "long"]')
+    text = text.replace("[stages]", '[steps.long]\nstep = "retrain"\nepochs = 2\n\n[stages]')
+    text = text.replace("finetune = [", 'long = ["slice", "long"]\nfinetune = [')
+    tiny_matrix.write_text(text)
+    cell = load_cells(tiny_matrix)[-1]
+    assert (cell.labels["stage"], cell.steps[-1]) == ("long", {"step": "retrain", "epochs": 2})
+
+
+@pytest.mark.parametrize("protocol", ["matrix.toml", "paper.toml"])
+def test_the_real_matrices_use_registered_steps_and_networks(protocol):
+    cells = load_cells(PATH.with_name(protocol))
     assert {step["step"] for cell in cells for step in cell.steps} <= set(STEPS)
+    builders = {cell.steps[0]["network"]["builder"] for cell in cells}
+    assert all(callable(getattr(models, builder)) for builder in builders)
+
+
+def test_results_that_are_there_belong_to_cells():
+    """What was computed stays valid: no setting of it has changed."""
+    results = PATH.parents[2] / "docs" / "results" / "accuracy.jsonl"
+    ids = {json.loads(line)["id"] for line in results.read_text("utf-8").splitlines()}
+    cells = {cell.id: cell for cell in load_cells()}
+    pending = list(cells.values())
+    while pending:
+        parent = pending.pop().parent
+        if parent is not None and parent.id not in cells:
+            cells[parent.id] = parent
+            pending.append(parent)
+    assert ids <= set(cells)
+
+
+def test_the_first_cells_are_there():
+    cells = load_cells()
     assert {"pca", "independence", "magnitude", "random"} <= {c.labels["criterion"] for c in cells}
 
 

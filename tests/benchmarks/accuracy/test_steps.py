@@ -1,8 +1,10 @@
 import dataclasses
 
+import keras
 import numpy as np
 import pytest
 
+from benchmarks.accuracy.deadline import Deadline, OutOfTime
 from benchmarks.accuracy.matrix import load_cells
 from benchmarks.accuracy.steps import STEPS, Context, fingerprint
 from ccm_tf.ccm import model as ccm_model
@@ -77,6 +79,28 @@ def test_directions_go_instead_of_channels(context, steps):
     settings = {"criterion": "kron_obs", "macs": 0.7, "images": 16}
     slim, record = STEPS["surgery"](dense, settings, context)
     assert slim.count_params() < dense.count_params() and record["kept"]
+
+
+def test_a_recipe_on_the_device_in_half_precision_trains_as_any_other(context, steps):
+    recipe = {**steps[0]["recipe"], "on_device": True, "precision": "mixed_bfloat16"}
+    dense, record = STEPS["train"](None, {**steps[0], "recipe": recipe}, context)
+    assert len(record["epochs"]) == 3 and record["redundancy"]
+    assert dense.input_shape == (None, 32, 32, 3)
+    convolution = next(layer for layer in dense.layers if hasattr(layer, "filters"))
+    assert convolution.compute_dtype == "bfloat16"
+    assert keras.config.dtype_policy().name == "float32"
+    slim, _ = STEPS["slice"](dense, steps[1], context)
+    (context.folder / "checkpoint.npz").unlink()
+    _, record = STEPS["retrain"](slim, {**recipe, "epochs": 2}, context)
+    assert len(record["epochs"]) == 2
+
+
+def test_retraining_stops_in_time(context, steps):
+    dense, _ = STEPS["train"](None, {**steps[0], "loss": {}}, context)
+    (context.folder / "checkpoint.npz").unlink()
+    late = dataclasses.replace(context, deadline=Deadline(minutes=0))
+    with pytest.raises(OutOfTime, match="1 of 3 epochs"):
+        STEPS["retrain"](dense, steps[0]["recipe"], late)
 
 
 def test_random_criterion_follows_the_seed(dataset, steps, tmp_path):

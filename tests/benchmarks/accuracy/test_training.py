@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy import training
+from benchmarks.accuracy.deadline import Deadline, OutOfTime
 from tasks.batches import Batches, Preprocessing
 
 RECIPE = {"epochs": 4, "learning_rate": 0.05, "momentum": 0.9}
@@ -84,6 +85,35 @@ def test_nan_stops_and_keeps_the_last_good_epoch(tmp_path, monkeypatch):
         training.fit_epochs(_model(), _batches(), RECIPE, path)
     with np.load(path, allow_pickle=False) as saved:
         assert all(np.all(np.isfinite(saved[name])) for name in saved.files if name != "log")
+
+
+def test_time_that_is_up_ends_a_training_that_goes_on_later(tmp_path):
+    whole, stopped = _model(), _model()
+    training.fit_epochs(whole, _batches(), RECIPE, tmp_path / "whole.npz")
+    path = tmp_path / "stopped.npz"
+    for done in (1, 2):
+        with pytest.raises(OutOfTime, match=f"{done} of 4 epochs"):
+            training.fit_epochs(stopped, _batches(), RECIPE, path, Deadline(minutes=0))
+    training.fit_epochs(stopped, _batches(), RECIPE, path)
+    for one, other in zip(whole.weights, stopped.weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [
+        ("two_drops", [0.05, 0.05, 0.005, 0.0005]),
+        # A cosine over three epochs behind five of warm-up, 0.05 * sin²(pi / 6) at the end.
+        ("warmup_cosine", [0.00075, 0.03075, 0.0315, 0.0125]),
+    ],
+)
+def test_schedules_of_recipes(schedule, rates):
+    model = _model()
+    recipe = {**RECIPE, "epochs": 8, "schedule": schedule}
+    training.compile_for(model, recipe, steps=80)
+    for step, rate in zip((0, 40, 41, 79), rates, strict=True):
+        model.optimizer.iterations.assign(step)
+        assert float(model.optimizer.learning_rate) == pytest.approx(rate, rel=1e-5)
 
 
 def test_l2_is_part_of_the_loss_and_not_of_the_saved_model(tmp_path):
