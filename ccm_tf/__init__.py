@@ -27,6 +27,7 @@ from ccm_tf.ccm.loss import CCMLoss as CCMLoss
 from ccm_tf.ccm.model import Model as Model
 from ccm_tf.ccm.regularizer import CCMRegularizer as CCMRegularizer
 from ccm_tf.criteria import register_criterion as register_criterion
+from ccm_tf.evaluation import evaluate_tflite as evaluate_tflite
 from ccm_tf.export import ExportOptions as ExportOptions
 from ccm_tf.export import export as export
 from ccm_tf.export import export_tflite as export_tflite
@@ -37,6 +38,7 @@ from ccm_tf.graph import register_handler as register_handler
 from ccm_tf.iterate import iterate as iterate
 from ccm_tf.kfe import EigenPlan as EigenPlan
 from ccm_tf.kfe import kronecker_factors as kronecker_factors
+from ccm_tf.latency.benchmark import benchmark_latency as benchmark_latency
 from ccm_tf.litert_metadata import tflite_metadata as tflite_metadata
 from ccm_tf.lrp.relevance import relevance as relevance
 from ccm_tf.mask import mask as mask

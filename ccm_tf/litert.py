@@ -1,14 +1,15 @@
 """Running LiteRT (.tflite) files: outputs for a data set, and latency."""
 
+import itertools
 import os
 import pathlib
 import statistics
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ccm_tf.latency.timing import interleaved
 from ccm_tf.litert_file import open_interpreter, signature
 from ccm_tf.litert_inputs import Inputs, by_name, fitted, one_sample
 from ccm_tf.terminal import captured_output
@@ -116,15 +117,24 @@ class LiteRTModel:
         """
         if runs < 1:
             raise ValueError(f"Expected at least one run. Received: runs={runs}.")
-        self._set(self._noise() if inputs is None else self.arrays(inputs))
-        for _ in range(warm_up):
-            self._interpreter.invoke()
-        times = []
-        for _ in range(runs):
-            start = time.perf_counter()
-            self._interpreter.invoke()
-            times.append(1e3 * (time.perf_counter() - start))
+        self.prepare(inputs)
+        ((times,),) = interleaved([self.invoke], runs, 1, warm_up)
         return times
+
+    def prepare(self, inputs: Inputs | None = None) -> None:
+        """Puts inputs in place for `invoke`.
+
+        Args:
+            inputs: A batch, as for a call. Defaults to one random sample.
+
+        Raises:
+            ValueError: If the inputs do not fit, or there are none and sizes are open.
+        """
+        self._set(self._noise() if inputs is None else self.arrays(inputs))
+
+    def invoke(self) -> None:
+        """Computes, and nothing else: what is timed."""
+        self._interpreter.invoke()
 
     @property
     def batch_size(self) -> int | None:
@@ -199,22 +209,45 @@ def run_tflite(
     accuracy = np.mean(run_tflite("model.tflite", images).argmax(-1) == labels)
     ```
     """
-    model = LiteRTModel(path, threads or os.cpu_count() or 1)
-    values = model.arrays(inputs)
-    lengths = {len(value) for value in values.values()}
+    return run_model(LiteRTModel(path, threads or os.cpu_count() or 1), inputs, batch_size)
+
+
+def run_model(model: LiteRTModel, inputs: Inputs, batch_size: int = 64) -> Any:
+    """Runs an open LiteRT file over all samples, as `run_tflite` does.
+
+    Args:
+        model: The file.
+        inputs: All samples.
+        batch_size: Samples per call; a file with a fixed batch size overrules it, and its last
+            batch is filled up with copies of the last sample, whose results are dropped.
+
+    Returns:
+        The outputs for all samples; a dict by name if there are several.
+
+    Raises:
+        ValueError: As `run_tflite`.
+    """
+    values = {name: np.asarray(value) for name, value in by_name(inputs, model.input_names).items()}
+    lengths = {len(value) if value.shape else 0 for value in values.values()}
     if len(lengths) != 1 or 0 in lengths or batch_size < 1:
         raise ValueError(
             "Expected at least one sample, the same number in every input, and batch_size >= 1. "
             f"Received: {sorted(lengths)} samples, batch_size={batch_size}."
         )
-    step = model.batch_size or batch_size
-    parts: list[Any] = [
-        model({name: value[start : start + step] for name, value in values.items()})
-        for start in range(0, lengths.pop(), step)
-    ]
+    count, step = lengths.pop(), model.batch_size or batch_size
+    parts: list[Any] = []
+    for start in range(0, count, step):
+        batch = {name: value[start : start + step] for name, value in values.items()}
+        if model.batch_size:
+            batch = {name: _filled(value, step) for name, value in batch.items()}
+        parts.append(model(batch))
     if isinstance(parts[0], dict):
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return np.concatenate(parts)
+        return {name: np.concatenate([part[name] for part in parts])[:count] for name in parts[0]}
+    return np.concatenate(parts)[:count]
+
+
+def _filled(batch: np.ndarray, size: int) -> np.ndarray:
+    return np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)])
 
 
 def latencies(
@@ -234,11 +267,8 @@ def latencies(
     Returns:
         Milliseconds per call on a single sample, one per file.
     """
-    if rounds < 1 or runs < rounds:
-        raise ValueError(f"Expected runs >= rounds >= 1. Received: runs={runs}, rounds={rounds}.")
     models = [LiteRTModel(path, threads) for path in paths]
-    times: list[list[float]] = [[] for _ in models]
-    for _ in range(rounds):
-        for model, seen in zip(models, times, strict=True):
-            seen += model.times(-(-runs // rounds))
-    return [statistics.median(seen) for seen in times]
+    for model in models:
+        model.prepare()
+    times = interleaved([model.invoke for model in models], runs, rounds)
+    return [statistics.median(itertools.chain(*turns)) for turns in times]

@@ -9,11 +9,11 @@ from typing import Any
 from ccm_tf.terminal import captured_output
 
 
-def open_interpreter(path: str | os.PathLike[str], threads: int = 1) -> Any:
+def open_interpreter(path: str | os.PathLike[str] | bytes, threads: int = 1) -> Any:
     """An interpreter for a file, quietly.
 
     Args:
-        path: A `.tflite` file.
+        path: A `.tflite` file, or the content of one.
         threads: How many threads compute. Defaults to 1.
 
     Returns:
@@ -26,7 +26,7 @@ def open_interpreter(path: str | os.PathLike[str], threads: int = 1) -> Any:
     """
     if threads < 1:
         raise ValueError(f"Expected at least one thread. Received: threads={threads}.")
-    if not pathlib.Path(path).is_file():
+    if not isinstance(path, bytes) and not pathlib.Path(path).is_file():
         raise FileNotFoundError(errno.ENOENT, "There is no such LiteRT file", str(path))
     try:
         from ai_edge_litert.interpreter import Interpreter
@@ -34,11 +34,15 @@ def open_interpreter(path: str | os.PathLike[str], threads: int = 1) -> Any:
         raise ImportError(
             "Running LiteRT files needs `ai-edge-litert`: pip install 'ccm-tf[litert]'."
         ) from error
+    name = "The content" if isinstance(path, bytes) else f"'{path}'"
+    source: dict[str, Any] = (
+        {"model_content": path} if isinstance(path, bytes) else {"model_path": str(path)}
+    )
     try:
         with captured_output():
-            interpreter = Interpreter(str(path), num_threads=threads)
+            interpreter = Interpreter(**source, num_threads=threads)
     except (RuntimeError, ValueError) as error:
-        raise ValueError(f"'{path}' cannot be run as a LiteRT model: {error}") from error
+        raise ValueError(f"{name} cannot be run as a LiteRT model: {error}") from error
     return interpreter
 
 

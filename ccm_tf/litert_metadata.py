@@ -61,10 +61,8 @@ def write_metadata(
         metadata: Plain values, for JSON.
         signature: New name of the file's one signature. Defaults to the old one.
     """
-    import flatbuffers
-
     schema = _schema()
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(_content(path), 0))
+    model = unpacked_model(path)
     buffer, entry = schema.BufferT(), schema.MetadataT()
     buffer.data = np.frombuffer(json.dumps(metadata).encode("utf-8"), np.uint8)
     model.buffers.append(buffer)
@@ -73,9 +71,30 @@ def write_metadata(
     if signature is not None:
         for definition in model.signatureDefs or []:
             definition.signatureKey = signature.encode("utf-8")
-    builder = flatbuffers.Builder(path.stat().st_size + 4096)
+    path.write_bytes(packed_model(model))
+
+
+def unpacked_model(path: str | os.PathLike[str]) -> Any:
+    """The content of a LiteRT file as a `ModelT` of LiteRT's schema.
+
+    Args:
+        path: A `.tflite` file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not a LiteRT model.
+    """
+    schema = _schema()
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(_content(path), 0))
+
+
+def packed_model(model: Any) -> bytes:
+    """The content of a file for a `ModelT`."""
+    import flatbuffers
+
+    builder = flatbuffers.Builder(4096)
     builder.Finish(model.Pack(builder), _IDENTIFIER)
-    path.write_bytes(builder.Output())
+    return bytes(builder.Output())
 
 
 def _schema() -> Any:

@@ -1,5 +1,6 @@
 """Accuracy and latency of a model."""
 
+import os
 import statistics
 import time
 from collections.abc import Sequence
@@ -7,6 +8,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+import ccm_tf
 from tasks import progress
 from tasks.batches import Batches
 from tasks.outputs import Outputs
@@ -31,6 +33,26 @@ def accuracy(model: keras.Model, batches: Batches, task: str = "") -> float | No
     for x, y in shown:
         hits += correct(np.asarray(model.predict_on_batch(x)), y, outputs) * len(y)
     return hits / len(batches.labels)
+
+
+def tflite_accuracy(
+    path: str | os.PathLike[str], batches: Batches, outputs: Outputs, task: str = ""
+) -> float | None:
+    """The same of a LiteRT file: of what is shipped.
+
+    Args:
+        path: The file.
+        batches: As for `accuracy`.
+        outputs: What the file's outputs mean: `Outputs.of` the model that it was made from.
+        task: As for `accuracy`.
+
+    Returns:
+        A number from 0 to 1; `None` if the images have no labels.
+    """
+    if batches.labels is None:
+        return None
+    shown = progress.watched(batches, task) if task else batches
+    return ccm_tf.evaluate_tflite(path, shown, decide=outputs.decided)["accuracy"]
 
 
 def correct(values: np.ndarray, labels: np.ndarray, outputs: Outputs) -> float:

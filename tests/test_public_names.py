@@ -6,9 +6,10 @@ import tomllib
 import ccm_tf
 
 PROMISED = """
-CCMLoss CCMRegularizer ChannelGraph EigenPlan Model PruningPlan channel_correlation export
-export_tflite ExportOptions tflite_metadata feature_layers iterate kfe kronecker_factors mask masked_plan plan profile recalibrate
-recovery register_criterion relevance register_handler rewrite sensitivity Stop strip_pruning
+benchmark_latency CCMLoss CCMRegularizer channel_correlation ChannelGraph EigenPlan
+evaluate_tflite export export_tflite ExportOptions feature_layers iterate kfe kronecker_factors
+mask masked_plan Model plan profile PruningPlan recalibrate recovery register_criterion
+register_handler relevance rewrite sensitivity Stop strip_pruning tflite_metadata
 """.split()
 
 

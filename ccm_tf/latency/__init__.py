@@ -1,0 +1,1 @@
+"""Measured time: benchmarks of models, tables of operators, and predictions from them."""
