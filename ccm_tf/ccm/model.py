@@ -182,14 +182,18 @@ class Model(keras.Model):
         )
         return super().fit(*call.args, **call.kwargs)
 
+    def evaluation(self) -> contextlib.AbstractContextManager:
+        """A context for loops of your own that evaluate: S is neither reset nor reported in it."""
+        return self._ccm.evaluation()
+
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.evaluate`: without the CCM-losses and without S."""
-        with self._ccm.evaluation():
+        with self.evaluation():
             return super().evaluate(*args, **kwargs)
 
     def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.test_on_batch`: without the CCM-losses and without S."""
-        with self._ccm.evaluation():
+        with self.evaluation():
             return super().test_on_batch(*args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:

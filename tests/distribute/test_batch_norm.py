@@ -1,0 +1,25 @@
+import keras
+import numpy as np
+import pytest
+
+from ccm_tf.distribute import synchronised
+from tests.zoo import chain
+
+
+@pytest.mark.tensorflow
+def test_there_and_back():
+    model = chain()
+    copy = synchronised(model)
+    norms = [x for x in copy.layers if isinstance(x, keras.layers.BatchNormalization)]
+    assert [layer.synchronized for layer in norms] == [True, True]
+    back = synchronised(copy, False)
+    norms = [x for x in back.layers if isinstance(x, keras.layers.BatchNormalization)]
+    assert [layer.synchronized for layer in norms] == [False, False]
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
+    np.testing.assert_array_equal(back.predict_on_batch(x), model.predict_on_batch(x))
+    assert synchronised(back, False) is back
+
+
+def test_nothing_to_do():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    assert synchronised(model) is model
