@@ -30,7 +30,7 @@ def rewrite(
     With `fold="least_squares"` what the removed channels said is not thrown away: layer by layer,
     the inputs of the dense model are predicted from those of the slim one, and the prediction is
     folded into the kernel and the bias that read them. A redundant model loses little that way
-    before any fine-tuning. Recalibrate batch normalisation afterwards.
+    before any fine-tuning. Batch normalisation is best left as it is then.
 
     With `fold="obs"` the channels of a layer that stay take over what the removed ones did to the
     loss: `ccm_tf.kfe.surgeon.compensated`. It goes with the criteria `"obs"` and `"kron_obs"`.

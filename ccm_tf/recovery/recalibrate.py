@@ -23,7 +23,9 @@ def recalibrate(
     """Estimates the moving statistics of batch normalisation anew, in place.
 
     After channels are removed the means and variances that a network meets are others than those
-    it remembers; correcting them recovers much of the accuracy without any training. Each batch is
+    it remembers; correcting them recovers much of the accuracy without any training, unless they
+    were folded into others (`ccm_tf.rewrite(…, fold="least_squares")`), which recovers more and
+    leaves nothing to correct. Each batch is
     normalised by its own statistics, as in training, while dropout and the like are off. The new
     moving mean and variance are the averages of the batches' means and variances, weighted by the
     number of samples: exact, without the momentum's memory of older values. A layer that is called

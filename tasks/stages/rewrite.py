@@ -1,4 +1,4 @@
-"""Stage `rewrite`: the slim network, with recalibrated batch normalisation."""
+"""Stage `rewrite`: the slim network, folded or with recalibrated batch normalisation."""
 
 import keras
 
@@ -16,16 +16,20 @@ _BATCH, _BATCHES = 128, 50
 
 
 def run(job: Job) -> None:
-    """Cuts the channels off and re-estimates the statistics of batch normalisation."""
+    """Cuts the channels off, and folds them or corrects the statistics of batch normalisation."""
     dense = keras.saving.load_model(job.path("dense.keras"), compile=False)
     plan = ccm_tf.PruningPlan.load(job.path("plan.json"))
     settings = job.settings
-    fold, images = settings.selection.fold, statistics_images(job, settings.selection.fold_images)
-    data = progress.watched(images, "folding removed channels") if fold else None
-    slim = ccm_tf.rewrite(dense, plan, fold=fold, data=data)
+    slim = ccm_tf.rewrite(dense, plan)
     test = job.dataset.batches("test", settings.images_per_pass) if job.dataset.labelled else None
     sliced = None if test is None else accuracy(slim, test, "testing right after the cut")
-    recalibrated(slim, job)
+    fold, images = settings.selection.fold, statistics_images(job, settings.selection.fold_images)
+    if fold is not None:
+        data = progress.watched(images, "folding removed channels")
+        slim = ccm_tf.rewrite(dense, plan, fold=fold, data=data)
+    if fold != "least_squares":
+        # What a fold could not predict it left out; statistics estimated anew would scale it up.
+        recalibrated(slim, job)
     write_json(job.path("sliced.json"), {"accuracy": sliced})
     with atomic_path(job.path("pruned.keras")) as temporary:
         slim.save(temporary)

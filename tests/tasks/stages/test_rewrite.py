@@ -1,9 +1,14 @@
+import shutil
+
 import keras
 import numpy as np
 import pytest
 
 import ccm_tf
 from tasks.evaluation import accuracy
+from tasks.job import Job
+from tasks.stages.rewrite import REWRITE
+from tests.tasks.conftest import parsed
 
 
 @pytest.mark.tensorflow
@@ -23,3 +28,21 @@ def test_the_slim_network_is_the_plans(finished):
     assert any(not np.allclose(a, b) for a, b in zip(moved, before, strict=True))
     test = finished.dataset.batches("test", 64)
     assert finished.read_json("sliced.json")["accuracy"] == pytest.approx(accuracy(slim, test))
+
+
+@pytest.mark.tensorflow
+def test_folded_channels_leave_batch_normalisation_as_it_was(finished, arguments):
+    job = Job(parsed([*arguments, "--fold=least_squares"]))
+    job.folder.mkdir()
+    for name in REWRITE.needs:
+        shutil.copy(finished.path(name), job.folder)
+    REWRITE.run(job)
+    plan = ccm_tf.PruningPlan.load(job.path("plan.json"))
+    cut = ccm_tf.rewrite(keras.saving.load_model(job.path("dense.keras")), plan)
+    folded = keras.saving.load_model(job.path("pruned.keras"))
+    before = {v.path: v.numpy() for v in cut.variables}
+    changed = {v.path for v in folded.variables if not np.array_equal(before[v.path], v.numpy())}
+    # A fold's offset goes into the moving mean where there is no bias, never into the variance.
+    assert changed and not any("moving_variance" in path for path in changed)
+    # What the report says of the plain cut is said of it whatever came after.
+    assert job.read_json("sliced.json") == finished.read_json("sliced.json")
