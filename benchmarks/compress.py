@@ -24,8 +24,9 @@ from PIL import Image
 
 import ccm_tf
 from ccm_tf.files import write_json, write_text
+from ccm_tf.reporting import numbers
+from ccm_tf.reporting.content import by_name
 from tasks.datasets import digits
-from tasks.report import numbers
 
 COMMANDS = {
     "mobilenetv2": "--criterion=pca --macs=0.5 --finetune_epochs=3",
@@ -130,13 +131,18 @@ def compressed(folder: pathlib.Path, name: str) -> dict:
     ]
     subprocess.run(command, check=True)
     report = json.loads((folder / "out" / "report.json").read_text(encoding="utf-8"))
+    stages = by_name(report)
     return {
         "flags": COMMANDS[name],
         "images": report["run"]["images"],
         "after_cut": report["sliced"]["accuracy"],
-        **{row: {k: v for k, v in report[row].items() if k != "thop"} for row in ROWS},
+        **{row: _without(stages[row], "name", "title", "thop") for row in ROWS},
         "layers": [[row["layers"], row["width"], row["kept"]] for row in report["layers"]],
     }
+
+
+def _without(row: dict, *keys: str) -> dict:
+    return {key: value for key, value in row.items() if key not in keys}
 
 
 def page(results: dict) -> str:

@@ -46,6 +46,7 @@ from ccm_tf.plan import plan as plan
 from ccm_tf.profile import profile as profile
 from ccm_tf.pruning_plan import PruningPlan as PruningPlan
 from ccm_tf.recovery.recalibrate import recalibrate as recalibrate
+from ccm_tf.report import report as report
 from ccm_tf.rewrite import rewrite as rewrite
 from ccm_tf.rounds import Stop as Stop
 from ccm_tf.sensitivity import sensitivity as sensitivity

@@ -176,7 +176,15 @@ def describe(dataset: data.Dataset) -> str:
     )
 
 
-def _check_folder(folder: pathlib.Path) -> None:
+def check_writable(folder: pathlib.Path) -> None:
+    """Says so if an output folder can neither be written to nor made.
+
+    Args:
+        folder: What --output_dir names; it need not exist.
+
+    Raises:
+        OSError: If a part of the path is a file, or it cannot be written to.
+    """
     existing = folder
     while not existing.exists():
         existing = existing.parent
@@ -190,7 +198,11 @@ def _check_folder(folder: pathlib.Path) -> None:
             "--output_dir cannot be written to; change its permissions or take another",
             str(existing),
         )
-    if existing != folder or (folder / _RUN).is_file():
+
+
+def _check_folder(folder: pathlib.Path) -> None:
+    check_writable(folder)
+    if not folder.exists() or (folder / _RUN).is_file():
         return
     found = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
     if found:

@@ -15,7 +15,7 @@ from tasks.settings import Settings
 from tasks.stages import STAGES, Stage
 
 # What bad input, a bad disk or a diverged training raise: a sentence says more than a traceback.
-_EXPECTED = (ValueError, OSError, FloatingPointError, ImportError, RuntimeError)
+EXPECTED = (ValueError, OSError, FloatingPointError, ImportError, RuntimeError)
 
 
 def run(
@@ -147,10 +147,10 @@ def guarded(action: Callable[[flags.FlagValues], None]) -> Callable[[list[str]],
             if argv[1:]:
                 raise ValueError(f"Expected flags only, such as --macs=0.5. Received: {argv[1]}")
             action(values)
-        except _EXPECTED as error:
+        except EXPECTED as error:
             if values.debug:
                 traceback.print_exc()
-            print(f"error: {_sentence(error)}", file=sys.stderr)
+            print(f"error: {sentence(error)}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             print("\nInterrupted. The same command goes on from the last epoch.", file=sys.stderr)
@@ -160,7 +160,8 @@ def guarded(action: Callable[[flags.FlagValues], None]) -> Callable[[list[str]],
     return main
 
 
-def _sentence(error: BaseException) -> str:
+def sentence(error: BaseException) -> str:
+    """What an error says, in one line: an error of the system with the file that it is about."""
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.strerror}: '{error.filename}'"
     return str(error) or type(error).__name__

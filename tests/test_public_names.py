@@ -9,7 +9,7 @@ PROMISED = """
 benchmark_latency CCMLoss CCMRegularizer channel_correlation ChannelGraph EigenPlan
 evaluate_tflite export export_tflite ExportOptions feature_layers iterate kfe kronecker_factors
 mask masked_plan Model plan profile PruningPlan recalibrate recovery register_criterion
-register_handler relevance rewrite sensitivity Stop strip_pruning tflite_metadata
+register_handler relevance report rewrite sensitivity Stop strip_pruning tflite_metadata
 """.split()
 
 

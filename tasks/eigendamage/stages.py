@@ -6,6 +6,7 @@ import keras
 
 import ccm_tf
 from ccm_tf.files import atomic_path, write_json
+from ccm_tf.reporting.spectra import eigen_rows
 from tasks import progress
 from tasks.eigendamage import report
 from tasks.eigendamage.settings import EIGENDAMAGE, EigenSettings
@@ -96,7 +97,7 @@ def _prune(job: Job, number: int) -> None:
             "counts": plan.counts,
             "notes": plan.notes,
             "predicted_rise": getattr(plan, "predicted_rise", None),
-            "layers": report.layer_rows(plan, slim),
+            "layers": eigen_rows(plan, slim) if isinstance(plan, ccm_tf.EigenPlan) else [],
         },
     )
     plan.summary()

@@ -8,23 +8,28 @@ import ccm_tf
 from ccm_tf.callbacks import GradualPruning, PruningSummaries
 from ccm_tf.criteria import get_criterion
 from ccm_tf.criteria.relevance import Relevance
-from ccm_tf.files import atomic_path, write_json
+from ccm_tf.files import atomic_path
+from ccm_tf.reporting.correlations import as_values, correlation_pairs
+from ccm_tf.reporting.document import Report
+from ccm_tf.reporting.network import network_of
+from ccm_tf.reporting.stages import counted, stage
+from ccm_tf.reporting.widths import kept_counts, layer_rows
 from tasks.evaluation import accuracy
 from tasks.gradual.settings import GradualSettings
 from tasks.job import Job
-from tasks.models import build
+from tasks.report.values import run_values, show
 from tasks.stages.select import statistics_images
 from tasks.stages.stage import Stage
 from tasks.training import fit, plain
+
+_HOW = {"accuracy": "test images, last epoch", "bytes": "weights, float32"}
 
 
 def _train(job: Job) -> None:
     settings: Any = job.settings
     # Before the network is built: its first weights are random too.
     keras.utils.set_random_seed(settings.seed)
-    network = build(
-        settings.network, len(job.dataset.classes), settings.width, job.dataset.image_shape
-    )
+    network = settings.build_network(job.dataset)
     fit(
         job,
         network,
@@ -64,34 +69,32 @@ def _strip(job: Job) -> None:
 
 
 def _measure(job: Job) -> None:
-    test = job.dataset.batches("test", job.settings.images_per_pass)
-    found = {}
-    for name, file in (("masked", "masked"), ("slim", "finetuned")):
-        model = keras.saving.load_model(job.path(f"{file}.keras"), compile=False)
-        counted = ccm_tf.profile(model)
-        found[name] = {
-            "accuracy": accuracy(model, test, f"testing the {name} network"),
-            "params": counted.params,
-            "macs": counted.macs,
-        }
+    masked, slim = (
+        keras.saving.load_model(job.path(f"{name}.keras"), compile=False)
+        for name in ("masked", "finetuned")
+    )
+    plan = ccm_tf.PruningPlan.load(job.path("plan.json"))
     settings: Any = job.settings
-    result = {
-        "run": job.read_json("run.json"),
-        "method": settings.gradually.method,
-        "left": ccm_tf.PruningPlan.load(job.path("plan.json")).counts,
-        **found,
-    }
-    write_json(job.path("report.json"), result)
-    _show(job)
-
-
-def _show(job: Job) -> None:
-    report = job.read_json("report.json")
-    for name in ("masked", "slim"):
-        row = report[name]
-        print(
-            f"{name:<8}{row['accuracy']:>9.2%}{row['params']:>14,} weights{row['macs']:>16,} MACs"
+    test = job.dataset.batches("test", settings.images_per_pass)
+    stages = [
+        stage(
+            name,
+            accuracy=accuracy(model, test, f"testing the {name} network"),
+            **counted(ccm_tf.profile(model)),
         )
+        for name, model in (("masked", masked), ("slim", slim))
+    ]
+    graph = ccm_tf.ChannelGraph(plain(masked), plan.exact)
+    pairs = correlation_pairs(masked, slim, statistics_images(job))
+    values = run_values(job, stages, _HOW, ("masked",)) | {
+        "method": settings.gradually.method,
+        "plan": {"criterion": {"name": settings.gradually.method}, "target": {}, "notes": []},
+        "layers": layer_rows(graph, kept_counts(plan)),
+        "network": network_of(graph, slim),
+        "correlations": as_values(pairs),
+    }
+    Report(values, pairs).save(job.path("report.html"))
+    show(job)
 
 
 def stages_of(settings: GradualSettings) -> tuple[Stage, ...]:
@@ -110,8 +113,8 @@ def stages_of(settings: GradualSettings) -> tuple[Stage, ...]:
             "report",
             "measure what is left",
             _measure,
-            makes=("report.json",),
+            makes=("report.json", "report.html"),
             needs=("masked.keras", "finetuned.keras", "plan.json"),
-            show=_show,
+            show=show,
         ),
     )

@@ -1,1 +1,1 @@
-"""The report of a run: numbers, a table for the terminal and a page for the browser."""
+"""What the reports of runs are made from; the page itself is the library's."""

@@ -3,13 +3,13 @@
 import keras
 
 import ccm_tf
-from ccm_tf.files import write_json, write_text
+from ccm_tf.reporting.correlations import as_values, correlation_pairs
+from ccm_tf.reporting.document import Report
+from ccm_tf.reporting.network import network_of
+from ccm_tf.reporting.widths import group_rows, kept_counts, layer_rows
 from tasks.job import Job
-from tasks.report.correlations import correlations
-from tasks.report.measure import NETWORKS, history, measured
-from tasks.report.page import page
-from tasks.report.table import table
-from tasks.report.widths import group_rows, layer_rows
+from tasks.report.measure import NETWORKS, measured
+from tasks.report.values import run_values, show
 from tasks.stages.select import statistics_images
 from tasks.stages.stage import Stage
 
@@ -17,33 +17,25 @@ from tasks.stages.stage import Stage
 def run(job: Job) -> None:
     """Measures what there is and writes it down."""
     plan = ccm_tf.PruningPlan.load(job.path("plan.json"))
-    dense = keras.saving.load_model(job.path("dense.keras"), compile=False)
+    last = [name for name in NETWORKS if job.has(f"{name}.keras")][-1]
+    dense, after = (
+        keras.saving.load_model(job.path(f"{name}.keras"), compile=False)
+        for name in ("dense", last)
+    )
     graph = ccm_tf.ChannelGraph(dense, plan.exact)
-    settings = job.settings
-    report = measured(job) | {
-        "title": settings.title,
-        "story": settings.story,
-        "credits": settings.credits,
+    stages, how = measured(job)
+    pairs = correlation_pairs(dense, after, statistics_images(job))
+    values = run_values(job, stages, how, ("dense", "finetuned")) | {
         "sliced": job.read_json("sliced.json"),
-        "run": job.read_json("run.json"),
-        "plan": {"criterion": plan.criterion, "target": plan.target},
+        "plan": {"criterion": plan.criterion, "target": plan.target, "notes": plan.notes},
         # From the plan as it is now: a hand may have edited it since channels were chosen.
-        "layers": layer_rows(plan, graph),
+        "layers": layer_rows(graph, kept_counts(plan)),
+        "network": network_of(graph, after),
         "groups": group_rows(plan, graph, job.read_json("selection.json")["scores"]),
-        "history": {name: history(job, name) for name in ("dense", "finetuned")},
+        "correlations": as_values(pairs),
     }
-    images = statistics_images(job)
-    last = [name for name in NETWORKS if report[name]][-1]
-    matrices = {name: correlations(job, name, images) for name in ("dense", last)}
-    write_text(job.path("report.html"), page(report, matrices["dense"], matrices[last]))
-    write_json(job.path("report.json"), report)
+    Report(values, pairs).save(job.path("report.html"))
     show(job)
-
-
-def show(job: Job) -> None:
-    """Prints the table and where the page is."""
-    print(table(job.read_json("report.json")))
-    print(f"Report: {job.path('report.html')}")
 
 
 REPORT = Stage(
@@ -52,6 +44,6 @@ REPORT = Stage(
     run,
     makes=("report.html", "report.json"),
     needs=("dense.keras", "selection.json", "plan.json", "sliced.json", "pruned.keras"),
-    uses=("finetuned.keras", "dense.tflite", "model.tflite"),
+    uses=("finetuned.keras", "dense.tflite", "model.tflite", "model_int8.tflite"),
     show=show,
 )

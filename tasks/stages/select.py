@@ -4,9 +4,9 @@ import keras
 
 import ccm_tf
 from ccm_tf.files import write_json
+from ccm_tf.reporting.widths import cut_lines
 from tasks import progress
 from tasks.job import Job
-from tasks.report.widths import cut_lines
 from tasks.stages.stage import Stage
 
 # Numbers in a spectrum of the report; wide layers need no more to show their shape.

@@ -3,10 +3,11 @@ import json
 import keras
 import pytest
 
+from ccm_tf.reporting.content import by_name
 from tasks import pipeline
-from tasks.eigendamage.report import table
 from tasks.eigendamage.stages import stages_of
 from tasks.job import Job
+from tests.reporting.schema import check
 from tests.tasks.conftest import arguments_for
 from tests.tasks.eigendamage.test_flags import parsed
 
@@ -24,13 +25,15 @@ def test_two_rounds_and_a_second_call_that_goes_on(images, tmp_path, capsys):
     settings = small(images, tmp_path / "out", "--ratio=0.3,0.3", "--protocol=iterative")
     work(settings)
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    sizes = [report["dense"]["params"]] + [r["finetuned"]["params"] for r in report["rounds"]]
+    stages = by_name(report)
+    sizes = [stages[name]["params"] for name in ("dense", "finetuned_1", "finetuned_2")]
     assert sizes[0] > sizes[1] > sizes[2]
-    first = report["rounds"][0]["layers"][0]
+    first = report["directions"][0]["layers"][0]
     assert len(first["input_values"]) == first["inputs"] >= first["kept_inputs"]
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "Round 2" in page and "<polyline" in page
-    assert len(table(report)) == 4
+    assert "Spectra: round 2" in page and "<polyline" in page
+    assert [len(report["history"][name]) for name in ("dense", "finetuned_2")] == [2, 1]
+    check(report)
     # As if the process had been killed in the second round.
     for name in ("pruned_2.keras", "finetuned_2.keras", "report.json"):
         (tmp_path / "out" / name).unlink()
@@ -47,6 +50,8 @@ def test_relatives_by_the_same_protocol(images, tmp_path, method):
     settings = small(images, tmp_path / "out", "--ratio=0.3", f"--method={method}")
     work(settings)
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    (only,) = report["rounds"]
-    assert only["finetuned"]["params"] < report["dense"]["params"] and not only["layers"]
+    stages = by_name(report)
+    assert stages["finetuned_1"]["params"] < stages["dense"]["params"]
+    assert report["directions"] == [{"title": "round 1", "layers": []}]
+    check(report)
     assert keras.saving.load_model(tmp_path / "out" / "pruned_1.keras").count_params()

@@ -7,6 +7,7 @@ import pytest
 from tasks import pipeline
 from tasks.gradual.stages import stages_of
 from tasks.job import Job
+from tests.reporting.schema import check
 from tests.tasks.conftest import arguments_for
 from tests.tasks.gradual.test_flags import parsed
 
@@ -22,10 +23,12 @@ def run(images, folder, *more):
 def test_frs_removes_so_many_channels_while_training(images, tmp_path, capsys):
     folder = tmp_path / "out"
     report = run(images, folder, "--method=frs", "--prune_channels=3")
-    assert report["slim"]["params"] < report["masked"]["params"]
-    assert report["slim"]["accuracy"] == pytest.approx(report["masked"]["accuracy"])
+    check(report)
+    masked, after = report["stages"]
+    assert after["params"] < masked["params"]
+    assert after["accuracy"] == pytest.approx(masked["accuracy"])
     slim = keras.saving.load_model(folder / "finetuned.keras")
-    assert slim.count_params() == report["left"]["kept"]["params"]
+    assert slim.count_params() == after["params"]
     with (folder / "pruning.csv").open() as file:
         rows = list(csv.DictReader(file))
     macs = [int(row["macs"]) for row in rows]
@@ -38,4 +41,5 @@ def test_frs_removes_so_many_channels_while_training(images, tmp_path, capsys):
 @pytest.mark.slow
 def test_other_methods_reach_their_sparsity(images, tmp_path):
     report = run(images, tmp_path / "out", "--method=magnitude", "--sparsity=0.5")
-    assert report["slim"]["macs"] <= 0.5 * report["masked"]["macs"]
+    masked, slim = report["stages"]
+    assert slim["macs"] <= 0.5 * masked["macs"]

@@ -1,6 +1,6 @@
 import pytest
 
-from tasks.report.measure import history, measured
+from tasks.report.measure import measured
 
 
 @pytest.mark.tensorflow
@@ -11,20 +11,31 @@ def test_without_litert_files_keras_is_timed(finished, monkeypatch):
         "has",
         lambda job, *names: not any(n.endswith(".tflite") for n in names) and has(job, *names),
     )
-    report = measured(finished)
-    assert report["tflite"] is None and report["how"]["bytes"] == "weights, float32"
-    assert report["dense"]["bytes"] == 4 * report["dense"]["params"]
-    assert report["dense"]["latency_ms"] > 0
+    stages, how = measured(finished)
+    assert [stage["name"] for stage in stages] == ["dense", "pruned", "finetuned"]
+    assert how["bytes"] == "weights, float32"
+    assert stages[0]["bytes"] == 4 * stages[0]["params"]
+    assert stages[0]["latency_ms"] > 0
 
 
 @pytest.mark.tensorflow
 def test_published_counting_beside_ours(finished):
-    dense = finished.read_json("report.json")["dense"]
+    dense, *_ = finished.read_json("report.json")["stages"]
     assert dense["thop"]["params"] < dense["params"]
     assert dense["thop"]["macs"] > dense["macs"]
 
 
 @pytest.mark.tensorflow
-def test_history_of_what_was_trained(finished):
-    assert len(history(finished, "dense")) == 2
-    assert history(finished, "pruned") == []
+def test_another_file_of_the_run_is_a_stage_of_its_own(finished, monkeypatch, tmp_path):
+    path = type(finished).path
+    # As if the run had made an int8 file; it is run on the test images and timed as well.
+    monkeypatch.setattr(
+        type(finished),
+        "path",
+        lambda job, name: path(job, "pruned.tflite" if name == "model_int8.tflite" else name),
+    )
+    stages, _ = measured(finished)
+    *_, last, shipped, int8 = stages
+    assert (shipped["name"], int8["name"]) == ("tflite", "int8")
+    assert int8["title"] == "int8 file" and int8["macs"] == last["macs"]
+    assert 0 <= int8["accuracy"] <= 1 and int8["latency_ms"] > 0
