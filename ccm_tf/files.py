@@ -6,12 +6,32 @@ import json
 import os
 import pathlib
 import secrets
+import tempfile
 from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
 
 PathLike = str | os.PathLike[str]
+
+# Whether this process only seems to write, see `discarding`.
+_DISCARDING: list[bool] = []
+
+
+@contextlib.contextmanager
+def discarding(on: bool = True) -> Iterator[None]:
+    """Within it `atomic_path`, and all that builds on it, writes nothing.
+
+    Of several workers that do the same, one writes; the others run the same code in here.
+
+    Args:
+        on: `False` changes nothing. Defaults to `True`.
+    """
+    _DISCARDING.append(on)
+    try:
+        yield
+    finally:
+        _DISCARDING.pop()
 
 
 @contextlib.contextmanager
@@ -43,6 +63,10 @@ def atomic_path(path: PathLike) -> Iterator[pathlib.Path]:
     ```
     """
     path = pathlib.Path(path)
+    if any(_DISCARDING):
+        with tempfile.TemporaryDirectory() as folder:
+            yield pathlib.Path(folder) / path.name
+        return
     temporary = _create_beside(path)
     try:
         yield temporary

@@ -5,11 +5,12 @@ from typing import Any
 
 from absl import flags
 
+from ccm_tf import distribute
 from ccm_tf.budget import TARGETS
 from tasks.settings import Settings
 
 # Flags that may differ between two invocations of one run.
-FREE = ("output_dir", "stages", "skip", "debug")
+FREE = ("output_dir", "stages", "skip", "debug", "strategy", "replicas", "strategy_timeout")
 
 
 def define(values: flags.FlagValues = flags.FLAGS, output_dir: str = "out/vgg16") -> None:
@@ -26,9 +27,21 @@ def define(values: flags.FlagValues = flags.FLAGS, output_dir: str = "out/vgg16"
     flags.DEFINE_list("stages", [], "Stages to run; all of them if empty.", **keys)
     flags.DEFINE_list("skip", [], "Stages to leave out.", **keys)
     flags.DEFINE_bool("debug", False, "Show the traceback of an error.", **keys)
+    define_strategy(keys)
     _define_data(keys)
     _define_training(keys)
     define_selection(keys)
+
+
+def define_strategy(keys: dict[str, Any]) -> None:
+    """Defines the flags that say on which devices and machines a run trains."""
+    flags.DEFINE_string(
+        "strategy", "none", f"Devices to train on: {', '.join(distribute.names())}.", **keys
+    )
+    flags.DEFINE_integer("replicas", 0, "mirrored: GPUs, or parts of the CPU; 0: all GPUs.", **keys)
+    flags.DEFINE_float(
+        "strategy_timeout", 600.0, "multi_worker: seconds to wait for the others.", **keys
+    )
 
 
 def _define_data(keys: dict[str, Any]) -> None:
@@ -85,6 +98,7 @@ def define_selection(keys: dict[str, Any]) -> None:
         if kind != "energy":
             help_text = f"Part of the {kind} of the dense network to keep: 0 to 1, or a number."
             flags.DEFINE_float(kind, None, help_text, **keys)
+    _define_latency(keys)
     flags.DEFINE_string(
         "scope",
         "global",
@@ -105,6 +119,22 @@ def define_selection(keys: dict[str, Any]) -> None:
         "fold",
         "none",
         "none slices; least_squares folds what the removed channels said into the next layers.",
+        **keys,
+    )
+
+
+def _define_latency(keys: dict[str, Any]) -> None:
+    flags.DEFINE_float(
+        "latency", None, "Part of the dense network's latency to keep, as predicted.", **keys
+    )
+    flags.DEFINE_float("latency_ms", None, "Milliseconds for one image, as predicted.", **keys)
+    flags.DEFINE_string(
+        "latency_table", "", "Times of operators on the device that counts; here if empty.", **keys
+    )
+    flags.DEFINE_list(
+        "quantize",
+        [],
+        "Export files with these numbers too: float16, dynamic, int8, int16x8.",
         **keys,
     )
 

@@ -1,5 +1,6 @@
 """Runs the stages that are still to do."""
 
+import functools
 import logging
 import sys
 import time
@@ -8,9 +9,10 @@ from collections.abc import Callable, Sequence
 
 from absl import flags
 
+from ccm_tf import distribute
 from tasks import flags as task_flags
+from tasks import teamwork
 from tasks.job import Job
-from tasks.models import build
 from tasks.settings import Settings
 from tasks.stages import STAGES, Stage
 
@@ -44,9 +46,7 @@ def run(
     left = chosen(only, skip, stages)
     job = Job(settings)
     check_inputs(job, left)
-    network = build(
-        settings.network, len(job.dataset.classes), settings.width, job.dataset.image_shape
-    )
+    network = settings.build_network(job.dataset)
     work(job, left, network.count_params() * networks)
 
 
@@ -58,17 +58,20 @@ def work(job: Job, stages: Sequence[Stage], params: int) -> None:
         stages: The stages, in order.
         params: Weights of the dense network, for an estimate of the space that it takes.
     """
+    strategy = distribute.current()
+    teamwork.check_batch_sizes(job.settings, strategy)
     # Checkpoints with momentum, before and after replacing, six models, and the report.
-    with job.opened(bytes_needed=12 * 4 * params + 2_000_000):
+    with teamwork.opened(job, strategy, bytes_needed=12 * 4 * params + 2_000_000):
         for number, stage in enumerate(stages, start=1):
             head = f"[{number}/{len(stages)}] {stage.name}: "
-            if stage.done(job):
+            if teamwork.chief_says(strategy, functools.partial(stage.done, job)):
                 print(f"{head}done already ({', '.join(stage.makes)})", flush=True)
-                stage.show(job)
+                if strategy.chief:
+                    stage.show(job)
                 continue
             print(f"{head}{stage.title}", flush=True)
             start = time.perf_counter()
-            stage.run(job)
+            teamwork.run(stage, job, strategy)
             print(f"{'':6}{stage.name} took {time.perf_counter() - start:.1f} s", flush=True)
 
 
@@ -146,6 +149,7 @@ def guarded(action: Callable[[flags.FlagValues], None]) -> Callable[[list[str]],
         try:
             if argv[1:]:
                 raise ValueError(f"Expected flags only, such as --macs=0.5. Received: {argv[1]}")
+            teamwork.start(values)
             action(values)
         except EXPECTED as error:
             if values.debug:

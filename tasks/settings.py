@@ -3,9 +3,12 @@
 import dataclasses
 from typing import Any
 
+import keras
+
 from tasks import data
 from tasks.data import DATASETS
 from tasks.learning_rates import SCHEDULES, make_schedule
+from tasks.models import build
 from tasks.selection_settings import Selection, require
 
 CCM_OVER = ("mean_map", "samples")
@@ -112,6 +115,10 @@ class Settings:
             f"Width {self.width}. Trained with CCM-loss over {self.train.ccm_over} at weight "
             f"{self.train.ccm_weight}"
         )
+
+    def build_network(self, dataset: data.Dataset) -> keras.Model:
+        """The network before training, with the outputs and the inputs that a data set needs."""
+        return build(self.network, len(dataset.classes), self.width, dataset.image_shape)
 
     def load_dataset(self) -> data.Dataset:
         """Reads the images.

@@ -1,10 +1,12 @@
 """Training one network so that it can be killed at any time and resumed."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
 import ccm_tf
+from ccm_tf import distribute
 from ccm_tf.files import atomic_path
 from tasks.batches import EpochSetter
 from tasks.callbacks import EpochBar, FiniteLoss, Recorder, resumed
@@ -24,7 +26,9 @@ def fit(
 ) -> None:
     """Trains a network, from where an earlier process left it, and saves the plain model.
 
-    Writes `<name>_checkpoint.keras` and `<name>_history.json` after every epoch.
+    Writes `<name>_checkpoint.keras` and `<name>_history.json` after every epoch. Under a strategy
+    of several replicas batch normalisation is synchronised while it trains, and all workers check
+    that they start from the same weights.
 
     Args:
         job: The run.
@@ -44,23 +48,31 @@ def fit(
     batches = job.dataset.batches("train", training.batch_size, job.settings.seed)
     schedule = training.make_schedule(len(batches))
     keras.utils.set_random_seed(job.settings.seed)
-    if checkpoint.is_file() and not _older(checkpoint, start, job):
-        model, records = resumed(checkpoint, history, len(batches))
-        print(f"Going on after epoch {len(records)} of {training.epochs}.", flush=True)
-    else:
-        base = (
-            keras.saving.load_model(job.path(start), compile=False)
-            if isinstance(start, str)
-            else start
-        )
-        model, records = prepare(base, training, schedule), []
+    strategy = distribute.current()
+    with strategy.scope():
+        if checkpoint.is_file() and not _older(checkpoint, start, job):
+            model, records = resumed(checkpoint, history, len(batches))
+            print(f"Going on after epoch {len(records)} of {training.epochs}.", flush=True)
+        else:
+            base = _loaded(start, job)
+            if strategy.synchronises:
+                base = distribute.synchronised(base)
+            model, records = prepare(base, training, schedule), []
+    if strategy.workers > 1:
+        distribute.check_same_model(model, strategy)
+    if strategy.synchronises:
+        # XLA cannot compile what the replicas of a strategy exchange.
+        model.jit_compile = False
     batches.epoch = len(records)
     if len(records) < training.epochs:
-        model.fit(
-            batches,
+        data, steps = _readable(batches, strategy, len(records), training.epochs)
+        strategy.fit(
+            model,
+            data,
+            steps_per_epoch=steps,
             initial_epoch=len(records),
             epochs=training.epochs,
-            validation_data=_validation(job),
+            **_validation(job, strategy),
             callbacks=[
                 EpochSetter(batches),
                 FiniteLoss(_advice(training, checkpoint)),
@@ -73,9 +85,15 @@ def fit(
             shuffle=False,
             verbose=0,
         )
+    trained = finish(model)
+    if strategy.synchronises:
+        trained = distribute.synchronised(trained, False)
     with atomic_path(job.path(f"{name}.keras")) as temporary:
-        finish(model).save(temporary)
-    checkpoint.unlink(missing_ok=True)
+        trained.save(temporary)
+    if strategy.chief:
+        checkpoint.unlink(missing_ok=True)
+    # What follows may read the file.
+    strategy.barrier()
 
 
 def compiled(model: keras.Model, training: Training, schedule) -> keras.Model:
@@ -106,6 +124,12 @@ def plain(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, model.output, name=model.name)
 
 
+def _loaded(start: str | keras.Model, job: Job) -> keras.Model:
+    if isinstance(start, str):
+        return keras.saving.load_model(job.path(start), compile=False)
+    return start
+
+
 def _older(checkpoint, start, job: Job) -> bool:
     """Whether the checkpoint comes from another starting point than the one that is there now."""
     if not isinstance(start, str):
@@ -113,15 +137,28 @@ def _older(checkpoint, start, job: Job) -> bool:
     return checkpoint.stat().st_mtime_ns < job.path(start).stat().st_mtime_ns
 
 
-def _validation(job: Job):
+def _validation(job: Job, strategy: distribute.Strategy) -> dict[str, Any]:
     if job.dataset.validation is None:
-        return None
-    return job.dataset.batches("validation", job.settings.images_per_pass)
+        return {}
+    batches = job.dataset.batches("validation", job.settings.images_per_pass)
+    data, steps = _readable(batches, strategy, 0, 1)
+    return {"validation_data": data, "validation_steps": steps}
+
+
+def _readable(
+    batches: Any, strategy: distribute.Strategy, first: int, epochs: int
+) -> tuple[Any, int | None]:
+    """What `fit` reads, and the steps of an epoch where what it reads does not say."""
+    if not hasattr(batches, "stream"):
+        return batches, None
+    return batches.stream(strategy, first, epochs), len(batches)
 
 
 def _tensorboard(job: Job, name: str) -> list[keras.callbacks.Callback]:
     if keras.backend.backend() != "tensorflow":
         print(f"No TensorBoard summaries: Keras runs on {keras.backend.backend()}.", flush=True)
+        return []
+    if not distribute.current().chief:
         return []
     folder = job.path("tensorboard") / name
     return [keras.callbacks.TensorBoard(str(folder), write_graph=False)]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ccm_tf import files
+from ccm_tf.files import atomic_path, discarding, write_text
 
 
 def names(folder: pathlib.Path) -> list[str]:
@@ -137,3 +138,15 @@ def test_write_json_refuses_other_types(tmp_path):
     with pytest.raises(TypeError, match="type set.*Received: {1}"):
         files.write_json(tmp_path / "a.json", {"a": {1}})
     assert names(tmp_path) == []
+
+
+def test_what_is_discarded_leaves_no_trace(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("before")
+    with discarding():
+        write_text(path, "never")
+        with discarding(False), atomic_path(path) as temporary:
+            temporary.write_text("nor this")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"] and path.read_text() == "before"
+    write_text(path, "after")
+    assert path.read_text() == "after"

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 import ccm_tf
-from ccm_tf import recovery
+from ccm_tf import distribute, recovery
 from ccm_tf.criteria.feature_map import FeatureMapCriterion
 from ccm_tf.files import atomic_path, write_json
 from tasks.evaluation import accuracy
@@ -25,7 +25,9 @@ _DISCRIMINATOR = "discriminator.keras"
 def _rounds(job: Job) -> None:
     settings: Any = job.settings
     rounds, selection = settings.rounds, settings.selection
-    dense = keras.saving.load_model(job.path("dense.keras"), compile=False)
+    # The teacher trains nothing, but runs wherever its student does.
+    with distribute.current().scope():
+        dense = keras.saving.load_model(job.path("dense.keras"), compile=False)
     criterion = FeatureMapCriterion(**rounds.criterion)
     limits = {key: value for key, value in selection.limits.items() if key != "ratios"}
 
@@ -80,8 +82,9 @@ def _epochs(job: Job) -> int:
 
 
 def _train_on(job: Job) -> None:
-    teacher = keras.saving.load_model(job.path("dense.keras"), compile=False)
-    student = keras.saving.load_model(job.path("pruned.keras"), compile=False)
+    with distribute.current().scope():
+        teacher = keras.saving.load_model(job.path("dense.keras"), compile=False)
+        student = keras.saving.load_model(job.path("pruned.keras"), compile=False)
     _fit(job, student, teacher, job.settings.finetune, "finetuned")
 
 
@@ -143,6 +146,7 @@ ROUNDS = Stage(
     _rounds,
     makes=("selection.json", "sliced.json", "pruned.keras", "plan.json"),
     needs=("dense.keras",),
+    together=True,
 )
 TRAIN_ON = Stage(
     "finetune",
@@ -150,5 +154,6 @@ TRAIN_ON = Stage(
     _train_on,
     makes=("finetuned.keras",),
     needs=("dense.keras", "pruned.keras"),
+    together=True,
 )
 STAGES: tuple[Stage, ...] = (TRAIN, ROUNDS, TRAIN_ON, EXPORT, REPORT)

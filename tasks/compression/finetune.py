@@ -53,4 +53,5 @@ FINETUNE = Stage(
     run,
     makes=("finetuned.keras",),
     needs=("pruned.keras",),
+    together=True,
 )

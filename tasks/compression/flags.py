@@ -6,7 +6,7 @@ from absl import flags
 
 from tasks.compression.scales import SCALES
 from tasks.compression.settings import Compression
-from tasks.flags import FREE, define_selection, given
+from tasks.flags import FREE, define_selection, define_strategy, given
 
 # Flags that may differ between two invocations of one run.
 _FREE = (*FREE, "dry_run")
@@ -30,6 +30,7 @@ def define(values: flags.FlagValues = flags.FLAGS) -> None:
     flags.DEFINE_list("stages", [], "Stages to run; all of them if empty.", **keys)
     flags.DEFINE_list("skip", [], "Stages to leave out, such as export.", **keys)
     flags.DEFINE_bool("debug", False, "Show the traceback of an error.", **keys)
+    define_strategy(keys)
     _define_data(keys)
     _define_scale(keys)
     _define_finetuning(keys)

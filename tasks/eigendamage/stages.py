@@ -62,6 +62,7 @@ def _finetune_stage(number: int) -> Stage:
         functools.partial(_finetune, number=number),
         makes=(f"finetuned_{number}.keras",),
         needs=(f"pruned_{number}.keras",),
+        together=True,
     )
 
 

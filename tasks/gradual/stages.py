@@ -101,7 +101,7 @@ def stages_of(settings: GradualSettings) -> tuple[Stage, ...]:
     """The stages of a run."""
     title = f"train, and prune by {settings.gradually.method} meanwhile"
     return (
-        Stage("train", title, _train, makes=("masked.keras",)),
+        Stage("train", title, _train, makes=("masked.keras",), together=True),
         Stage(
             "strip",
             "remove what is masked",

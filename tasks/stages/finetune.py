@@ -16,4 +16,5 @@ FINETUNE = Stage(
     run,
     makes=("finetuned.keras",),
     needs=("pruned.keras",),
+    together=True,
 )

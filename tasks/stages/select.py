@@ -3,6 +3,7 @@
 import keras
 
 import ccm_tf
+from ccm_tf import distribute
 from ccm_tf.files import write_json
 from ccm_tf.reporting.widths import cut_lines
 from tasks import progress
@@ -49,10 +50,14 @@ def given_plan(path: str, model: keras.Model) -> ccm_tf.PruningPlan:
 def _planned(job: Job, model: keras.Model) -> ccm_tf.PruningPlan:
     selection = job.settings.selection
     images = statistics_images(job)
-    return ccm_tf.plan(
+    strategy = distribute.current()
+    if strategy.workers == 1:
+        images = progress.watched(images, f"ranking channels by {selection.criterion}")
+    return distribute.plan(
+        strategy,
         model,
         selection.criterion,
-        progress.watched(images, f"ranking channels by {selection.criterion}"),
+        images,
         scope=selection.scope,
         keep=selection.keep,
         **{selection.budget.kind: selection.budget.value},
@@ -79,4 +84,5 @@ SELECT = Stage(
     run,
     makes=("selection.json", "plan.json"),
     needs=("dense.keras",),
+    together=True,
 )

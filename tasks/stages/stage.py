@@ -18,6 +18,7 @@ class Stage:
         needs: Files that it must have.
         uses: Files that it reads if they are there.
         show: Prints its result again when there is nothing left to do.
+        together: Whether all workers run it; otherwise the chief does, and the others wait.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Stage:
     needs: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     show: Callable[[Job], None] = lambda job: None
+    together: bool = False
 
     def done(self, job: Job) -> bool:
         """Whether everything it makes is there and not older than what it was made from."""

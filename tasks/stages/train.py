@@ -4,7 +4,6 @@ import keras
 
 from ccm_tf.files import atomic_path
 from tasks.job import Job
-from tasks.models import build
 from tasks.stages.stage import Stage
 from tasks.training import fit
 
@@ -17,10 +16,7 @@ def run(job: Job) -> None:
         return
     # Before the network is built: its first weights are random too.
     keras.utils.set_random_seed(settings.seed)
-    network = build(
-        settings.network, len(job.dataset.classes), settings.width, job.dataset.image_shape
-    )
-    fit(job, network, settings.train, "dense")
+    fit(job, settings.build_network(job.dataset), settings.train, "dense")
 
 
 def _take_over(job: Job) -> None:
@@ -36,4 +32,6 @@ def _take_over(job: Job) -> None:
         model.save(temporary)
 
 
-TRAIN = Stage("train", "train the dense network with CCM-loss", run, makes=("dense.keras",))
+TRAIN = Stage(
+    "train", "train the dense network with CCM-loss", run, makes=("dense.keras",), together=True
+)

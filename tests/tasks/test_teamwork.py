@@ -1,0 +1,92 @@
+import pytest
+from absl import flags as absl_flags
+
+from ccm_tf import distribute
+from ccm_tf.distribute import registry
+from tasks import flags, teamwork
+from tasks.job import Job
+from tasks.stages.stage import Stage
+from tests.workers import together
+
+
+class Worker(distribute.Strategy):
+    def __init__(self, index, gather, workers=2):
+        super().__init__(workers, workers, index)
+        self.gather = gather
+
+
+def test_the_chiefs_answer_is_everybodys():
+    def work(index, gather):
+        return teamwork.chief_says(Worker(index, gather), lambda: [index, "chief"])
+
+    assert together(2, work) == [[0, "chief"]] * 2
+
+
+def test_the_chiefs_error_stops_everybody():
+    def fail():
+        raise ValueError("no images")
+
+    def work(index, gather):
+        error = ValueError if index == 0 else RuntimeError
+        with pytest.raises(error, match="no images"):
+            teamwork.chief_says(Worker(index, gather), fail)
+
+    together(2, work)
+
+
+def test_alone_the_function_is_just_called():
+    assert teamwork.chief_says(distribute.Strategy(), lambda: "it") == "it"
+
+
+def test_the_chief_opens_the_folder_and_the_others_see_it(make_settings):
+    jobs = [Job(make_settings()), Job(make_settings())]
+
+    def work(index, gather):
+        with teamwork.opened(jobs[index], Worker(index, gather), 1):
+            return jobs[index].has("run.json")
+
+    assert together(2, work) == [True, True]
+
+
+def test_a_folder_that_is_not_shared(make_settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(teamwork, "_SECONDS", 0)
+    jobs = [Job(make_settings()), Job(make_settings(f"--output_dir={tmp_path / 'elsewhere'}"))]
+
+    def work(index, gather):
+        with pytest.raises(ValueError, match=r"Worker\(s\) 1 do not see .*all machines share"):
+            with teamwork.opened(jobs[index], Worker(index, gather), 1):
+                pass
+
+    together(2, work)
+
+
+@pytest.mark.parametrize("everybody,expected", [(True, [0, 1]), (False, [0])])
+def test_who_runs_a_stage(everybody, expected):
+    ran = []
+
+    def work(index, gather):
+        stage = Stage("s", "", lambda job: ran.append(index), (), together=everybody)
+        teamwork.run(stage, None, Worker(index, gather))
+
+    together(2, work)
+    assert sorted(ran) == expected
+
+
+def test_batches_that_replicas_cannot_share(make_settings):
+    teamwork.check_batch_sizes(make_settings(), distribute.Strategy(4))
+    with pytest.raises(ValueError, match="3 replicas cannot share a batch of 16 equally"):
+        teamwork.check_batch_sizes(make_settings(), distribute.Strategy(3))
+
+
+def test_the_strategy_comes_from_the_flags(monkeypatch, arguments):
+    monkeypatch.setattr(registry, "_RUNNING", [])
+    values = absl_flags.FlagValues()
+    assert teamwork.start(values).name == "none"
+    flags.define(values)
+    values(["program", *arguments, "--strategy=horovod"])
+    with pytest.raises(ValueError, match="Unknown strategy"):
+        teamwork.start(values)
+
+
+def test_the_strategy_may_change_when_a_run_goes_on(make_settings):
+    assert make_settings("--strategy=mirrored").flags == make_settings().flags
