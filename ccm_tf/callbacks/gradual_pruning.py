@@ -6,15 +6,20 @@ from typing import Any
 import keras
 import numpy as np
 
-from ccm_tf.budget import TARGETS, Budget, Limits
+from ccm_tf.budget import Budget, Limits
 from ccm_tf.criteria import Criterion, get_criterion
+from ccm_tf.files import PathLike
 from ccm_tf.gradual import checks
+from ccm_tf.gradual.checks import check_arguments, check_data
 from ccm_tf.gradual.choice import Aim, choose, floors, units_of
 from ccm_tf.gradual.compaction import check_compactable, compact
 from ccm_tf.gradual.masks import ChannelMasks
+from ccm_tf.gradual.memory import Memory, Regrowth
+from ccm_tf.gradual.pressure import Look
+from ccm_tf.gradual.state_file import StateFile
+from ccm_tf.gradual.view import View, origins
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.pruning_plan import PruningPlan
-from ccm_tf.statistics.batches import batches
 
 
 class GradualPruning(keras.callbacks.Callback):
@@ -44,12 +49,15 @@ class GradualPruning(keras.callbacks.Callback):
         scope: `"global"` or `"local"`, as for `ccm_tf.plan`.
         exact: As for `ccm_tf.plan`.
         regrow: `True` lets masked channels come back: whenever pruning is due they compete with
-            the weights that they had when they were masked. Those weights are held in memory and
-            are not part of checkpoints. Defaults to `False`: what is gone stays gone.
+            the weights that they had when they were masked. Defaults to `False`: what is gone
+            stays gone.
         compact_every: Rewrite the model in place every so many epochs, without what is masked, so
             that training itself gets faster. Defaults to `None`, never.
         dense: The model before anything was removed, where `fit` goes on with one that was
             compacted and saved. Defaults to `None`: the model that is fitted.
+        state: An `.npz` file for what checkpoints of the model do not hold, such as the weights of
+            channels that may regrow: written after every epoch, and read by a `fit` that starts
+            where one of the last two ended. Defaults to `None`: such things end with the process.
         **limits: `keep`, `round_to`, `min_channels` and `max_ratio`, as for `ccm_tf.plan`.
 
     Attributes:
@@ -81,39 +89,19 @@ class GradualPruning(keras.callbacks.Callback):
         regrow: bool = False,
         compact_every: int | None = None,
         dense: keras.Model | None = None,
+        state: PathLike | None = None,
         **limits: Any,
     ):
         super().__init__()
         self.criterion = get_criterion(criterion)
-        if not callable(schedule) or not hasattr(schedule, "get_config"):
-            raise ValueError(
-                "Expected a schedule such as `ccm_tf.schedules.PolynomialDecay(...)`. "
-                f"Received: schedule={schedule!r}."
-            )
-        if target not in TARGETS or target == "energy":
-            raise ValueError(
-                f"`target` must be one of {TARGETS[1:]}. Received: target={target!r}. (An energy "
-                "is asked for with `schedule=ccm_tf.schedules.PCAEnergy(...)`.)"
-            )
-        if scope not in ("global", "local"):
-            raise ValueError(f"`scope` must be 'global' or 'local'. Received: scope={scope!r}.")
+        check_arguments(schedule, target, scope, limits)
         if compact_every is not None and (compact_every < 1 or regrow):
             raise ValueError(
                 "`compact_every` must be a positive number of epochs, and channels cannot regrow "
                 f"once they are removed. Received: compact_every={compact_every!r}, "
                 f"regrow={regrow!r}."
             )
-        self.criterion.check_data(data)
-        if hasattr(data, "__next__"):
-            raise ValueError(
-                "The criterion reads `data` whenever pruning is due, so a generator, which can be "
-                "read once, will not do. Pass arrays, a data set, or a list of batches. "
-                f"Received: {type(data).__name__}."
-            )
-        if data is not None:
-            # Only its checks: nothing is read yet.
-            most = getattr(self.criterion, "max_batches", None)
-            batches(data, max_batches=most, labels=self.criterion.needs_labels)
+        check_data(self.criterion, data)
         self.schedule = schedule
         self.data = data
         self.target = target
@@ -122,13 +110,11 @@ class GradualPruning(keras.callbacks.Callback):
         self.regrow = regrow
         self.compact_every = compact_every
         self.dense = dense
-        unknown = set(limits) - {"keep", "round_to", "min_channels", "max_ratio"}
-        if unknown:
-            raise ValueError(f"Unknown arguments of `GradualPruning`: {sorted(unknown)}.")
         self.limits = Limits(**limits)
         self.history: list[dict[str, Any]] = []
         self._masks: ChannelMasks | None = None
-        self._remembered: list[np.ndarray] | None = None
+        self._state = None if state is None else StateFile(state)
+        self._memory: Memory | None = Regrowth() if regrow else None
         self._dense_macs = 0
 
     @property
@@ -152,27 +138,19 @@ class GradualPruning(keras.callbacks.Callback):
         """Attaches the masks, and checks what can be checked before work starts."""
         if self.compact_every is not None:
             check_compactable(self.model)
-        if self._masks is None or self._masks.model is not self.model:
-            dense = ChannelGraph(self.dense or self.model, self.exact)
-            units = len(units_of(dense))
-            if not units:
-                raise ValueError(
-                    f"Model '{self.model.name}' has no channel that could be removed; "
-                    "`ccm_tf.ChannelGraph(model).summary()` says why."
-                )
-            cost = Budget(self.target, 1.0).cost(dense)(dense.all_kept())
-            limits = floors(dense, self.limits)
-            self._aim = Aim(self.target, cost, units, limits, self.scope)
-            self._dense_macs = dense.macs()
-            self._dense_units = units
+        known = self._masks is not None and self._masks.model is self.model
+        if not known:
+            self._measure(ChannelGraph(self.dense or self.model, self.exact))
         # Anew for every `fit`: what is zero by now is masked.
-        self._masks = ChannelMasks(self.model, self.exact)
+        self._attach()
+        if not known:
+            self._start()
         if hasattr(self.schedule, "bind"):
             self.schedule = self.schedule.bind(self._dense_units)
         self._begun = False
         epochs, steps = self.params.get("epochs"), self.params.get("steps")
         checks.warn_of_missed_end(self.schedule, self._iterations(), epochs, steps)
-        checks.refuse_end_out_of_reach(self.schedule, self._masks, self._aim)
+        checks.refuse_end_out_of_reach(self.schedule, self.masks, self._aim)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Prunes if that is due after the epochs so far."""
@@ -180,6 +158,10 @@ class GradualPruning(keras.callbacks.Callback):
             self._begun = True
             # Other callbacks may have restored weights since `on_train_begin`.
             self.masks.read()
+            if self._memory is not None:
+                before = self._in_force()
+                self._memory.resume(self._state, self._iterations())
+                self._renew(before)
             self._checked = self._iterations() - 1
             if self._iterations() == 0:
                 checks.warn_of_too_little(self.schedule, self.masks, self._aim)
@@ -206,6 +188,8 @@ class GradualPruning(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Puts the widths into the logs, and zeros where moving averages left something."""
         self.masks.enforce()
+        if self._memory is not None:
+            self._memory.save(self._state, self._iterations())
         if logs is not None:
             logs.update(self._left())
 
@@ -220,27 +204,60 @@ class GradualPruning(keras.callbacks.Callback):
     def _iterations(self) -> int:
         return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
 
+    def _measure(self, dense: ChannelGraph) -> None:
+        """Looks at the model that the schedule's numbers refer to, and at the labels."""
+        dense.check_free()
+        units = len(units_of(dense))
+        cost = Budget(self.target, 1.0).cost(dense)(dense.all_kept())
+        self._aim = Aim(self.target, cost, units, floors(dense, self.limits), self.scope)
+        self._dense_macs = dense.macs()
+        self._dense_units = units
+        checks.check_labels(self.criterion, dense, self.data)
+
+    def _start(self) -> None:
+        """Prepares what is remembered of a model that is new to this callback."""
+        if isinstance(self._memory, Regrowth):
+            self._memory.start(self.masks)
+
+    def _attach(self) -> None:
+        """Holds what is masked at zero from now on."""
+        self._masks = ChannelMasks(self.model, self.exact)
+
     def _prune(self, number: int) -> None:
         self._sync()
-        masks = self.masks
-        before = masks.alive
-        if self.regrow:
-            masks.move(masks.graph.all_kept())
-            if self._remembered is not None:
-                masks.restore(self._remembered)
-            self._remembered = masks.values()
-        graph, back = masks.view()
-        rankings = self.criterion.rank(graph, self.data)
+        masks, before = self.masks, self._in_force()
+        alive = masks.alive
+        if isinstance(self._memory, Regrowth):
+            self._memory.bring_back(masks)
         try:
-            masks.set(back(choose(graph, rankings, self.schedule, number, self._aim)))
+            self._leave(number)
         except ValueError as error:
             # The limits leave no room for it: no reason to lose a training.
-            masks.set(before)
+            masks.set(alive)
             warnings.warn(f"Nothing is pruned in step {number}: {error}", stacklevel=2)
-        if not np.array_equal(before, masks.alive) and keras.backend.backend() == "jax":
-            # A compiled function holds the mask as a constant there.
-            self.model.make_train_function(force=True)
+        self._renew(before)
         self.history.append({"epoch" if self._by_epoch else "step": number, **self._left()})
+
+    def _leave(self, number: int) -> None:
+        """Lets channels leave; here at once."""
+        self.masks.set(self._look(number, self.masks.alive).wanted)
+
+    def _look(self, number: int, alive: np.ndarray) -> Look:
+        """What the criterion says about some channels, and what the schedule would keep."""
+        view = View(self.masks.graph, alive)
+        rankings = self.criterion.rank(view.graph, self.data)
+        kept = choose(view.graph, rankings, self.schedule, number, self._aim)
+        return Look(view, rankings, view.back(kept))
+
+    def _in_force(self) -> np.ndarray:
+        """What a function that is compiled on JAX holds as constants."""
+        return self.masks.alive
+
+    def _renew(self, before: np.ndarray) -> None:
+        """Has the training step compiled anew where its constants are no longer true."""
+        changed = not np.array_equal(before, self._in_force())
+        if changed and keras.backend.backend() == "jax":
+            self.model.make_train_function(force=True)
 
     def _left(self) -> dict[str, float]:
         graph, alive = self.masks.graph, self.masks.alive
@@ -260,5 +277,10 @@ class GradualPruning(keras.callbacks.Callback):
             return
         if self.masks.alive.all():
             return
+        whole, alive = self.masks.graph, self.masks.alive
         compact(self.model, self.plan())
-        self._masks = ChannelMasks(self.model, self.exact)
+        self._attach()
+        self._carry(origins(whole, alive, self.masks.graph))
+
+    def _carry(self, found: np.ndarray) -> None:
+        """Takes to the compacted model what is known by label; see `origins`."""

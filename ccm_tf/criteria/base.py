@@ -2,6 +2,7 @@
 
 import abc
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 from ccm_tf.criteria.ranking import Ranking
@@ -54,6 +55,17 @@ class Criterion(abc.ABC):
         Args:
             graph: A `ChannelGraph`.
             samples: How many samples `rank` will see.
+        """
+
+    def check_labels(self, graph: Any, labels: Iterable[Any]) -> None:  # noqa: B027
+        """Looks at the labels before work starts; a criterion that needs labels overrides it.
+
+        Args:
+            graph: A `ChannelGraph`.
+            labels: The labels of the data, batch by batch.
+
+        Raises:
+            ValueError: If they do not fit the model.
         """
 
     def get_config(self) -> dict[str, Any]:

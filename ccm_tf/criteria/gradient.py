@@ -1,6 +1,7 @@
 """Criteria that ask what the loss would do without a channel."""
 
 import abc
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -12,6 +13,7 @@ from ccm_tf.criteria.reduction import NORMALIZATIONS, check_option, normalized, 
 from ccm_tf.criteria.streaming import Seen, seen_in_maps
 from ccm_tf.statistics.accumulate import accumulated
 from ccm_tf.statistics.gradients import gate_gradients
+from ccm_tf.statistics.objective import Objective
 
 
 class GradientCriterion(Criterion):
@@ -75,6 +77,12 @@ class GradientCriterion(Criterion):
             )
             for group, total in zip(groups, found["sums"], strict=True)
         }
+
+    def check_labels(self, graph: Any, labels: Iterable[Any]) -> None:
+        """See `Criterion.check_labels`."""
+        objective = Objective(graph.trace, self.loss)
+        for values in labels:
+            objective.targets(values)
 
     def options(self, verbose: int) -> dict[str, Any]:
         """What the pass over the data needs to know."""

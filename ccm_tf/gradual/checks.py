@@ -1,15 +1,67 @@
-"""What is checked of a schedule before a training starts with it."""
+"""What is checked of a pruning before a training starts with it."""
 
 import warnings
 from typing import Any
 
 import numpy as np
 
-from ccm_tf.budget import Budget
-from ccm_tf.criteria import Ranking
+from ccm_tf.budget import TARGETS, Budget
+from ccm_tf.criteria import Criterion, Ranking
 from ccm_tf.gradual.choice import Aim
 from ccm_tf.gradual.masks import ChannelMasks
+from ccm_tf.graph import ChannelGraph
 from ccm_tf.selection import select
+from ccm_tf.statistics.batches import batches
+
+LIMITS = ("keep", "round_to", "min_channels", "max_ratio")
+
+
+def check_arguments(schedule: Any, target: str, scope: str, limits: Any) -> None:
+    """Raises a `ValueError` unless a schedule, and what it is about, make sense.
+
+    Args:
+        schedule: The schedule.
+        target: What its sparsity is a share of.
+        scope: `"global"` or `"local"`.
+        limits: Names of further arguments.
+    """
+    if not callable(schedule) or not hasattr(schedule, "get_config"):
+        raise ValueError(
+            "Expected a schedule such as `ccm_tf.schedules.PolynomialDecay(...)`. "
+            f"Received: schedule={schedule!r}."
+        )
+    if target not in TARGETS or target == "energy":
+        raise ValueError(
+            f"`target` must be one of {TARGETS[1:]}. Received: target={target!r}. (An energy "
+            "is asked for with `schedule=ccm_tf.schedules.PCAEnergy(...)`.)"
+        )
+    if scope not in ("global", "local"):
+        raise ValueError(f"`scope` must be 'global' or 'local'. Received: scope={scope!r}.")
+    unknown = set(limits) - set(LIMITS)
+    if unknown:
+        raise ValueError(f"Unknown arguments of `GradualPruning`: {sorted(unknown)}.")
+
+
+def check_data(criterion: Criterion, data: Any) -> None:
+    """Raises a `ValueError` unless a criterion can read data again and again; nothing is read."""
+    criterion.check_data(data)
+    if hasattr(data, "__next__"):
+        raise ValueError(
+            "The criterion reads `data` whenever pruning is due, so a generator, which can be "
+            "read once, will not do. Pass arrays, a data set, or a list of batches. "
+            f"Received: {type(data).__name__}."
+        )
+    if data is not None:
+        most = getattr(criterion, "max_batches", None)
+        batches(data, max_batches=most, labels=criterion.needs_labels)
+
+
+def check_labels(criterion: Criterion, graph: ChannelGraph, data: Any) -> None:
+    """Has a criterion that needs labels look at all of them, before any work is done."""
+    if criterion.needs_labels and data is not None:
+        most = getattr(criterion, "max_batches", None)
+        pairs = batches(data, max_batches=most, labels=True)
+        criterion.check_labels(graph, (labels for _, labels in pairs))
 
 
 def by_epoch(schedule: Any) -> bool:
@@ -28,6 +80,30 @@ def last_step(schedule: Any) -> int | None:
         return schedule.epochs[-1]
     last = getattr(schedule, "last_step", getattr(schedule, "end_step", None))
     return None if last is None or last < 0 else last
+
+
+def is_last(schedule: Any, number: int) -> bool:
+    """Whether no pruning is due after this step, or epoch."""
+    last = last_step(schedule)
+    return last is not None and number >= last
+
+
+def need_end(schedule: Any) -> None:
+    """Raises a `ValueError` unless a schedule ends, and says how much is to be gone by then.
+
+    Args:
+        schedule: The schedule.
+    """
+    if getattr(schedule, "quantity", "sparsity") == "energy":
+        raise ValueError(
+            "An energy says which channels go, and not how many of them; use a schedule of "
+            f"sparsity, such as `PolynomialDecay`. Received: schedule={schedule!r}."
+        )
+    if last_step(schedule) is None:
+        raise ValueError(
+            "Channels that leave little by little need a schedule with an end, by which the last "
+            f"of them are gone: give it `end_step`. Received: schedule={schedule!r}."
+        )
 
 
 def warn_of_missed_end(schedule: Any, begin: int, epochs: int | None, steps: int | None) -> None:

@@ -1,8 +1,9 @@
 """Which channels of a model stay at a step of a schedule."""
 
 import dataclasses
+import itertools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,22 @@ def choose(
     return _QUANTITIES[quantity](graph, rankings, schedule, step, aim)
 
 
+def enough(graph: ChannelGraph, alive: np.ndarray, schedule: Any, step: int, aim: Aim) -> bool:
+    """Whether a schedule asks for no more than that only some channels stay.
+
+    Args:
+        graph: The channel graph of the model.
+        alive: Boolean, over root labels: the channels that stay.
+        schedule: A schedule of sparsity or of channels.
+        step: The step, or epoch.
+        aim: What the schedule's numbers mean.
+    """
+    if getattr(schedule, "quantity", "sparsity") == "channels":
+        gone = aim.units - np.count_nonzero(alive[units_of(graph)])
+        return bool(gone >= _channels_by(schedule, step, aim))
+    return Budget(aim.target, 1.0).cost(graph)(alive) <= _allowed(schedule, step, aim)
+
+
 def floors(graph: ChannelGraph, limits: Limits) -> Limits:
     """The same limits, in channels of the dense model instead of shares of what is left."""
     least = {p.name: limits.least(len(np.unique(p.roots))) for p in graph.producers}
@@ -60,8 +77,7 @@ def units_of(graph: ChannelGraph) -> np.ndarray:
 
 
 def _by_sparsity(graph, rankings, schedule, step, aim):
-    sparsity = float(schedule(step)[1])
-    allowed = int(np.floor((1 - sparsity) * aim.dense + 1e-9))
+    allowed = _allowed(schedule, step, aim)
     if Budget(aim.target, 1.0).cost(graph)(graph.all_kept()) <= allowed:
         return graph.all_kept()
     return select(graph, rankings, Budget(aim.target, max(1, allowed)), aim.limits, aim.scope).mask
@@ -73,9 +89,18 @@ def _by_energy(graph, rankings, schedule, step, aim):
 
 
 def _by_channels(graph, rankings, schedule, step, aim):
-    prunings = min(step // schedule.frequency, len(schedule.epochs))
     gone = aim.units - len(units_of(graph))
-    return remove_lowest(graph, rankings, prunings * schedule.count(aim.units) - gone, aim.limits)
+    return remove_lowest(graph, rankings, _channels_by(schedule, step, aim) - gone, aim.limits)
+
+
+def _allowed(schedule: Any, step: int, aim: Aim) -> int:
+    """How much of the target may be left."""
+    return int(np.floor((1 - float(schedule(step)[1])) * aim.dense + 1e-9))
+
+
+def _channels_by(schedule: Any, step: int, aim: Aim) -> int:
+    """How many channels are to be gone."""
+    return min(step // schedule.frequency, len(schedule.epochs)) * schedule.count(aim.units)
 
 
 _QUANTITIES: dict[str, Callable[..., np.ndarray]] = {
@@ -103,6 +128,30 @@ def remove_lowest(
         Mask over root labels: the channels that stay.
     """
     alive = graph.all_kept()
+    gone = list(itertools.islice(lowest_first(graph, rankings, limits), max(0, count)))
+    alive[gone] = False
+    if len(gone) < count:
+        warnings.warn(
+            f"{count} channels were to go, but only {len(gone)} could: the other layers are as "
+            "narrow as the limits allow.",
+            stacklevel=2,
+        )
+    return alive[graph.labels_to_roots]
+
+
+def lowest_first(
+    graph: ChannelGraph, rankings: dict[int, Ranking], limits: Limits
+) -> Iterator[int]:
+    """The units that may go one after the other, the least important first, over all layers.
+
+    Args:
+        graph: The channel graph.
+        rankings: The criterion's rankings; what they do not name stays.
+        limits: What holds for every layer.
+
+    Yields:
+        Root labels.
+    """
     layers = []
     for producer in graph.producers:
         roots = np.unique(producer.roots)
@@ -113,22 +162,11 @@ def remove_lowest(
         for root in roots:
             homes.setdefault(int(root), []).append(number)
     spare = [len(roots) - least for roots, least in layers]
-    removed = 0
     for root in _least_first(graph, ~limits.protected(graph), rankings):
-        if removed >= count:
-            break
         if all(spare[number] > 0 for number in homes[root]):
             for number in homes[root]:
                 spare[number] -= 1
-            alive[root] = False
-            removed += 1
-    if removed < count:
-        warnings.warn(
-            f"{count} channels were to go, but only {removed} could: the other layers are as "
-            "narrow as the limits allow.",
-            stacklevel=2,
-        )
-    return alive[graph.labels_to_roots]
+            yield root
 
 
 def _least_first(graph: ChannelGraph, free: np.ndarray, rankings: dict[int, Ranking]) -> list[int]:

@@ -6,13 +6,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from ccm_tf.gradual.constraint import ChannelMask
+from ccm_tf.gradual.constraint import Axes, ChannelMask, along, without_ours
 from ccm_tf.gradual.slots import slots_of
 from ccm_tf.gradual.zeros import alive_roots
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.graph.group import Weight
 from ccm_tf.replicas import scope_of
-from ccm_tf.slim import SlimCopy
 
 
 class ChannelMasks:
@@ -39,18 +38,23 @@ class ChannelMasks:
             self._variable = keras.Variable(
                 self.alive.astype("float32"), trainable=False, name="channel_mask"
             )
-        self._weights = _weights(self.graph)
+        self._weights = indexed_weights(self.graph)
         for weight in self._weights:
             if weight.variable.trainable:
-                inner = weight.variable.constraint
-                if isinstance(inner, ChannelMask):
-                    inner = inner.inner
-                axes = tuple(
-                    (axis, self.graph.roots_of(labels).astype("int32"))
-                    for axis, labels in enumerate(weight.axes)
-                    if labels is not None
-                )
+                inner = without_ours(weight.variable.constraint)
+                axes = along(self.graph, weight)
                 weight.variable.constraint = ChannelMask(self._variable, axes, inner)
+
+    def constrain(self, make: Callable[[Axes, Any], Any]) -> None:
+        """Puts one more constraint on every weight that is masked, after what is there.
+
+        Args:
+            make: `make(axes, inner)` makes it; see `ccm_tf.gradual.constraint.ChannelConstraint`.
+        """
+        for weight in self._weights:
+            if weight.variable.trainable:
+                axes = along(self.graph, weight)
+                weight.variable.constraint = make(axes, weight.variable.constraint)
 
     def read(self) -> None:
         """Takes the masks from the weights, after something restored them."""
@@ -78,27 +82,6 @@ class ChannelMasks:
             found = by_variable.get(id(trained[slot.weight]))
             if found is not None and slot.variable.shape == found.variable.shape:
                 self._zero(slot.variable, found, 0.0)
-
-    def view(self) -> tuple[ChannelGraph, Callable[[np.ndarray], np.ndarray]]:
-        """The model without what is masked, so that criteria see no zeros.
-
-        Returns:
-            The graph of a slim copy, and a function that turns a mask over its root labels into
-            one over those of `graph`.
-        """
-        copy = SlimCopy(self.graph, self.graph.kept(self.alive))
-        slim = ChannelGraph(copy.model, self.graph.exact)
-        before = self.alive
-        made = {producer.name: producer.roots for producer in slim.producers}
-
-        def back(mask: np.ndarray) -> np.ndarray:
-            alive = before.copy()
-            for producer in self.graph.producers:
-                left = producer.roots[before[producer.roots]]
-                alive[left[~mask[made[producer.name]]]] = False
-            return alive[self.graph.labels_to_roots]
-
-        return slim, back
 
     def values(self) -> list[np.ndarray]:
         """A copy of every weight that channels index."""
@@ -134,7 +117,7 @@ class ChannelMasks:
         return gone
 
 
-def _weights(graph: ChannelGraph) -> list[Weight]:
+def indexed_weights(graph: ChannelGraph) -> list[Weight]:
     """Every variable that channels index, once."""
     found: dict[int, Weight] = {}
     for call in graph.trace.calls:

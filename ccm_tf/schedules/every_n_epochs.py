@@ -1,6 +1,5 @@
 """So many channels every so many epochs."""
 
-import copy
 from typing import Any
 
 import keras
@@ -85,10 +84,9 @@ class EveryNEpochs(Schedule):
         return int(self.channels) if self.channels >= 1 else max(1, round(self.channels * total))
 
     def bind(self, total: int) -> Schedule:
-        """The same schedule, with `total` if it had none."""
-        bound = copy.copy(self)
-        bound.total = total if self.total is None else self.total
-        return bound
+        """The same schedule in epochs, with `total` if it had none."""
+        total = total if self.total is None else self.total
+        return type(self)(self.every, self.channels, self.until, total=total)
 
     def sparsity(self, step: Any) -> Any:
         """Share of all channels that is to be gone after a step.

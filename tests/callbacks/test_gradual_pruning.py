@@ -6,7 +6,6 @@ import warnings
 import keras
 import numpy as np
 import pytest
-from keras import layers
 
 import ccm_tf
 from ccm_tf.callbacks import GradualPruning
@@ -14,34 +13,9 @@ from ccm_tf.gradual.zeros import masked_plan, strip_pruning
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.schedules import ConstantSparsity, EveryNEpochs, PCAEnergy, PolynomialDecay
 from tests import zoo
+from tests.callbacks.examples import X, Y, compiled, fit, network
 
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(32, 6, 6, 2)).astype("float32")
-Y = RNG.integers(0, 3, 32)
 SCHEDULE = PolynomialDecay(0.2, 0.6, 2, 8, frequency=2)
-
-
-def network():
-    """Sigmoids give channels of zeros a gradient, the hardest case for a mask."""
-    inputs = keras.Input((6, 6, 2))
-    x = layers.Conv2D(6, 3, padding="same", activation="sigmoid", name="a")(inputs)
-    y = layers.Conv2D(5, 3, padding="same", use_bias=False, name="b")(x)
-    y = layers.ReLU(name="relu")(layers.BatchNormalization(name="bn")(y))
-    x = layers.Add(name="add")([x, layers.Conv2D(6, 1, name="c")(y)])
-    x = layers.GlobalAveragePooling2D(name="gap")(x)
-    return keras.Model(inputs, layers.Dense(3, name="logits")(x), name="network")
-
-
-def compiled(optimizer="adam", make=network, **options):
-    model = make()
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer, loss, **options)
-    return model
-
-
-def fit(model, *callbacks, epochs=3, **options):
-    options = {"batch_size": 8, "shuffle": False, "verbose": 0, **options}
-    return model.fit(X, Y, epochs=epochs, callbacks=list(callbacks), **options)
 
 
 class Watch(keras.callbacks.Callback):
@@ -248,6 +222,52 @@ def test_channels_regrow_if_asked():
     assert all(np.array_equal(left[False][0], alive) for alive in left[False])
     came_back = [~a & b for a, b in zip(left[True][:-1], left[True][1:], strict=True)]
     assert np.any(came_back)
+
+
+def test_what_may_regrow_survives_a_kill(tmp_path):
+    def pruning(folder):
+        schedule = ConstantSparsity(0.5, 0, 12, frequency=4)
+        state = tmp_path / folder / "regrow.npz"
+        return GradualPruning("magnitude", schedule, regrow=True, target="channels", state=state)
+
+    def run(folder, epochs, **options):
+        keras.utils.set_random_seed(0)
+        (tmp_path / folder).mkdir(exist_ok=True)
+        model = compiled(keras.optimizers.SGD(1.0))
+        model.set_weights(straight_weights())
+        backup = keras.callbacks.BackupAndRestore(
+            tmp_path / folder / "backup", delete_checkpoint=False
+        )
+        fit(model, pruning(folder), backup, epochs=epochs, **options)
+        return model
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # The first half ends before the schedule.
+        straight = run("straight", 4)
+        run("killed", 2)
+    resumed = run("killed", 4)
+    for ours, theirs in zip(resumed.get_weights(), straight.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_labels_are_looked_at_before_any_training():
+    schedule = EveryNEpochs(every=1, channels=1, until=2)
+    model = compiled()
+    wrong = np.where(Y == 2, 3, Y)
+    for criterion in ("relevance", "taylor"):
+        with pytest.raises(ValueError, match="classes from 0 to 2"):
+            fit(model, GradualPruning(criterion, schedule, (X, wrong)))
+    with pytest.warns(UserWarning, match="1 of 3 classes are absent from the data.*: 2"):
+        fit(model, GradualPruning("relevance", schedule, (X[Y < 2], Y[Y < 2])), epochs=0)
+    assert int(model.optimizer.iterations) == 0
+
+
+def test_a_model_with_nothing_to_remove_is_refused():
+    inputs = keras.Input((6, 6, 2))
+    flat = keras.layers.GlobalAveragePooling2D()(inputs)
+    model = compiled(make=lambda: keras.Model(inputs, keras.layers.Dense(3)(flat)))
+    with pytest.raises(ValueError, match="no channel that could be removed"):
+        fit(model, GradualPruning("magnitude", SCHEDULE))
 
 
 def test_frs_schedule_removes_exactly_so_many():

@@ -56,3 +56,22 @@ def test_a_missed_end_comes_with_its_numbers():
         checks.warn_of_missed_end(Theirs(), 10, 2, 10)
     with pytest.warns(UserWarning, match="epochs up to 9, but training ends with epoch 9"):
         checks.warn_of_missed_end(EveryNEpochs(3, 1, 10), 0, 9, 10)
+
+
+def test_the_last_pruning_is_known():
+    schedule = PolynomialDecay(0.0, 0.5, 0, 45, frequency=10)
+    assert not checks.is_last(schedule, 39) and checks.is_last(schedule, 40)
+    assert not checks.is_last(ConstantSparsity(0.5, 0), 10**6)
+
+
+@pytest.mark.parametrize(
+    "schedule, message",
+    [
+        (ConstantSparsity(0.5, 0), "need a schedule with an end"),
+        (PCAEnergy(1.0, 0.9, 0, 1), "An energy says which channels go"),
+    ],
+)
+def test_some_prunings_need_an_end(schedule, message):
+    with pytest.raises(ValueError, match=message):
+        checks.need_end(schedule)
+    checks.need_end(EveryNEpochs(3, 1, 10))

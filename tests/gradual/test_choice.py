@@ -3,8 +3,9 @@ import pytest
 
 from ccm_tf.budget import Limits
 from ccm_tf.criteria import Ranking
-from ccm_tf.gradual.choice import floors, remove_lowest, units_of
+from ccm_tf.gradual.choice import Aim, enough, floors, remove_lowest, units_of
 from ccm_tf.graph import ChannelGraph
+from ccm_tf.schedules import ConstantSparsity, EveryNEpochs
 from tests import zoo
 
 
@@ -60,3 +61,18 @@ def test_limits_in_channels_of_the_dense_model():
 
 def test_units_are_what_could_go():
     assert len(units_of(ChannelGraph(zoo.chain()))) == 6 + 8 + 5
+
+
+def test_enough_counts_what_the_schedule_counts():
+    graph = ChannelGraph(zoo.chain())
+    half = graph.all_kept()
+    conv = next(p for p in graph.producers if p.name == "conv1")
+    half[conv.roots[:3]] = False
+    units = len(units_of(graph))
+    aim = Aim("macs", graph.macs(), units, Limits(), "global")
+    gone = 1 - graph.macs(half) / graph.macs()
+    for sparsity, expected in ((gone - 0.01, True), (gone + 0.01, False)):
+        assert enough(graph, half, ConstantSparsity(sparsity, 0), 0, aim) is expected
+    schedule = EveryNEpochs(every=2, channels=2, until=6)
+    # Two after epoch 2, four after epoch 4; three are gone.
+    assert enough(graph, half, schedule, 2, aim) and not enough(graph, half, schedule, 4, aim)

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 
 import ccm_tf
+from ccm_tf.gradual.constraint import ChannelConstraint, ChannelMask
 from ccm_tf.gradual.masks import ChannelMasks
 from tests import zoo
 
@@ -38,20 +39,17 @@ def test_masks_are_read_from_zeros():
     assert masks.alive.all()
 
 
-def test_the_view_is_the_slim_model_and_leads_back():
-    model, plan = model_and_plan()
+def test_further_constraints_come_after_the_mask_and_go_with_the_next_masks():
+    model, _ = model_and_plan()
+    kernel = model.get_layer("stem").kernel
+    kernel.constraint = own = keras.constraints.NonNeg()
     masks = ChannelMasks(model)
-    masks.set(plan.root_mask(masks.graph))
-    graph, back = masks.view()
-    assert graph.model.count_params() == ccm_tf.rewrite(model, plan).count_params()
-    np.testing.assert_array_equal(back(graph.all_kept()), masks.alive)
-    mask = graph.all_kept()
-    conv = next(p for p in graph.producers if p.name == "b1_conv1")
-    mask[conv.roots[0]] = False
-    full = next(p for p in masks.graph.producers if p.name == "b1_conv1")
-    expected = masks.alive.copy()
-    expected[full.roots[plan.kept["b1_conv1"][0]]] = False
-    np.testing.assert_array_equal(back(mask), expected)
+    masks.constrain(lambda axes, inner: ChannelConstraint(axes, inner))
+    assert type(kernel.constraint) is ChannelConstraint
+    assert isinstance(kernel.constraint.inner, ChannelMask)
+    assert [axis for axis, _ in kernel.constraint.axes] == [3]
+    ChannelMasks(model)
+    assert isinstance(kernel.constraint, ChannelMask) and kernel.constraint.inner is own
 
 
 def test_masked_values_can_be_put_back():

@@ -46,3 +46,10 @@ def test_shares_need_the_number_of_channels():
 def test_arguments_are_checked(arguments, message):
     with pytest.raises(ValueError, match=message):
         EveryNEpochs(*arguments)
+
+
+def test_a_schedule_for_tfmot_counts_epochs_once_a_model_is_known():
+    schedule = EveryNEpochs(3, 4, 9, steps_per_epoch=100)
+    bound = schedule.bind(40)
+    assert [epoch for epoch in range(12) if bound.due(epoch)] == [3, 6, 9]
+    assert bound(6) == (True, 0.2) and bound.bind(50) == bound
