@@ -1,8 +1,11 @@
 """The networks of the reference runs."""
 
+import functools
+
 import keras
 
 from tasks.models.eigendamage import preresnet29, resnet32_wide, vgg19
+from tasks.models.frs import resnet_frs, vgg16_frs
 from tasks.models.resnet import resnet
 from tasks.models.resnet18 import resnet18
 from tasks.models.vgg import vgg16
@@ -14,7 +17,9 @@ __all__ = [
     "resnet",
     "resnet18",
     "resnet32_wide",
+    "resnet_frs",
     "vgg16",
+    "vgg16_frs",
     "vgg19",
 ]
 
@@ -22,7 +27,11 @@ NETWORKS = {
     "preresnet29": preresnet29,
     "resnet18": resnet18,
     "resnet32_wide": resnet32_wide,
+    "resnet56_frs": functools.partial(resnet_frs, 56),
+    "resnet110_frs": functools.partial(resnet_frs, 110),
+    "resnet164_frs": functools.partial(resnet_frs, 164),
     "vgg16": vgg16,
+    "vgg16_frs": vgg16_frs,
     "vgg19": vgg19,
 }
 

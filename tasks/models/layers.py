@@ -44,6 +44,18 @@ def conv3x3(inputs, filters: int, name: str, strides: int = 1, use_bias: bool = 
     )(inputs)
 
 
+def conv1x1(inputs, filters: int, name: str, strides: int = 1):
+    """A 1x1 convolution without bias, uniform in ±1/sqrt(fan_in) at the start."""
+    return keras.layers.Conv2D(
+        filters,
+        1,
+        strides=strides,
+        use_bias=False,
+        kernel_initializer=_uniform(inputs.shape[-1]),
+        name=name,
+    )(inputs)
+
+
 def dense(inputs, units: int, name: str):
     """A dense layer with bias, both uniform in ±1/sqrt(fan_in) at the start."""
     fan_in = inputs.shape[-1]

@@ -20,14 +20,15 @@ def parsed(*arguments):
 def test_flagfiles(path):
     settings = parsed(f"--flagfile={path}")
     gradually = settings.gradually
-    assert settings.network == path.stem.removesuffix("_frs_paper")
+    assert settings.network == path.stem.removesuffix("_paper")
     assert gradually.criterion == "relevance" and settings.train.epochs == 200
     expected = EveryNEpochs(15, 160, 150) if "vgg" in path.stem else EveryNEpochs(21, 120, 150)
     assert gradually.schedule(196) == expected
 
 
 def test_there_is_a_flagfile_for_each_network():
-    assert [p.stem.split("_")[0] for p in FILES] == ["resnet110", "resnet56", "vgg16"]
+    names = [p.stem.split("_")[0] for p in FILES]
+    assert names == ["resnet110", "resnet164", "resnet56", "vgg16"]
 
 
 def test_other_methods_go_by_steps():
