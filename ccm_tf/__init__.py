@@ -39,6 +39,8 @@ from ccm_tf.iterate import iterate as iterate
 from ccm_tf.kfe import EigenPlan as EigenPlan
 from ccm_tf.kfe import kronecker_factors as kronecker_factors
 from ccm_tf.latency.benchmark import benchmark_latency as benchmark_latency
+from ccm_tf.latency.cache import latency_table as latency_table
+from ccm_tf.latency.table import LatencyTable as LatencyTable
 from ccm_tf.litert_metadata import tflite_metadata as tflite_metadata
 from ccm_tf.lrp.relevance import relevance as relevance
 from ccm_tf.mask import mask as mask

@@ -10,6 +10,21 @@ import numpy as np
 from ccm_tf.graph import ChannelGraph
 
 TARGETS = ("energy", "channels", "macs", "params", "bytes")
+# Targets in time, which a latency table predicts: see `ccm_tf.latency.budget`.
+TIMES = ("latency", "latency_ms")
+
+
+def _is_count(value: Any) -> bool:
+    return bool(value >= 1 if isinstance(value, (int, np.integer)) else 0 < value <= 1)
+
+
+# Kind of target to what its value must be, in words and as a test.
+_COUNT = ("a fraction in (0, 1] or an integer", _is_count)
+_EXPECTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "energy": ("in (0, 1]", lambda value: 0 < value <= 1),
+    "latency": ("a fraction in (0, 1] of the dense model's latency", lambda value: 0 < value <= 1),
+    "latency_ms": ("milliseconds above 0", lambda value: 0 < value < float("inf")),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,9 +32,11 @@ class Budget:
     """How much may be left.
 
     Attributes:
-        kind: `"energy"`, `"channels"`, `"macs"`, `"params"` or `"bytes"`.
-        value: An energy in (0, 1]; otherwise a fraction of the dense model in (0, 1] or, as an
-            integer, an absolute number.
+        kind: `"energy"`, `"channels"`, `"macs"`, `"params"`, `"bytes"`, `"latency"` or
+            `"latency_ms"`.
+        value: An energy in (0, 1]; a part of the dense model's latency in (0, 1]; milliseconds;
+            otherwise a fraction of the dense model in (0, 1] or, as an integer, an absolute
+            number.
     """
 
     kind: str
@@ -35,15 +52,13 @@ class Budget:
         given = {kind: value for kind, value in targets.items() if value is not None}
         if len(given) != 1:
             raise ValueError(
-                f"Give exactly one of {', '.join(f'`{t}`' for t in TARGETS)}. "
+                f"Give exactly one of {', '.join(f'`{t}`' for t in (*TARGETS, *TIMES))}. "
                 f"Received: {given or 'none of them'}."
             )
         ((kind, value),) = given.items()
         number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-        whole = isinstance(value, (int, np.integer)) and kind != "energy"
-        fits = number and (value >= 1 if whole else 0 < value <= 1)
-        if not fits:
-            expected = "in (0, 1]" if kind == "energy" else "a fraction in (0, 1] or an integer"
+        expected, fits = _EXPECTED.get(kind, _COUNT)
+        if not (number and fits(value)):
             raise ValueError(f"Argument `{kind}` must be {expected}. Received: {kind}={value!r}.")
         return cls(kind, value)
 
@@ -51,6 +66,10 @@ class Budget:
         """The largest count that meets the target, given the dense model's."""
         whole = isinstance(self.value, (int, np.integer))
         return int(self.value) if whole else int(np.floor(self.value * dense))
+
+    def said(self, count: int) -> str:
+        """A count with its unit, for messages."""
+        return f"{count:,} {self.kind}"
 
     def cost(self, graph: ChannelGraph) -> Callable[[np.ndarray], int]:
         """Function from a mask over roots to what is counted; no model is built.

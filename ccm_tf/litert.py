@@ -119,7 +119,7 @@ class LiteRTModel:
             raise ValueError(f"Expected at least one run. Received: runs={runs}.")
         self.prepare(inputs)
         ((times,),) = interleaved([self.invoke], runs, 1, warm_up)
-        return times
+        return [spent.wall for spent in times]
 
     def prepare(self, inputs: Inputs | None = None) -> None:
         """Puts inputs in place for `invoke`.
@@ -271,4 +271,4 @@ def latencies(
     for model in models:
         model.prepare()
     times = interleaved([model.invoke for model in models], runs, rounds)
-    return [statistics.median(itertools.chain(*turns)) for turns in times]
+    return [statistics.median(spent.wall for spent in itertools.chain(*turns)) for turns in times]

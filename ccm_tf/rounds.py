@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from ccm_tf.graph import ChannelGraph
+from ccm_tf.latency.cache import latency_table
 from ccm_tf.pruning_plan import PruningPlan
 
 Targets = dict[str, Any]
@@ -173,6 +174,9 @@ def absolute(target: Targets, dense: Any, graph: ChannelGraph) -> Targets:
         value = made.get(name)
         if isinstance(value, (float, np.floating)) and 0 < value <= 1:
             made[name] = max(1, int(np.floor(value * counts[name]())))
+    if made.get("latency") is not None:
+        table = made.get("latency_table") or latency_table(graph)
+        made["latency_ms"] = made.pop("latency") * table.predict(graph)
     return made
 
 

@@ -80,10 +80,10 @@ def _search(
     reached = cost(least)
     if reached > limit:
         raise ValueError(
-            f"No plan meets {budget.kind}={budget.value!r} ({limit:,} {budget.kind}): with as few "
-            f"channels as the limits allow {reached:,} remain ({reached / max(dense, 1):.1%} of "
-            "the dense model). Ask for at least that, keep fewer layers, or lower `min_channels` "
-            "and raise `max_ratio`."
+            f"No plan meets {budget.kind}={budget.value!r} ({budget.said(limit)}): with as few "
+            f"channels as the limits allow {budget.said(reached)} remain "
+            f"({reached / max(dense, 1):.1%} of the dense model). Ask for at least that, keep "
+            "fewer layers, or lower `min_channels` and raise `max_ratio`."
         )
 
     def with_first(count: int) -> np.ndarray:
@@ -113,7 +113,7 @@ def _search(
     return Selection(
         mask,
         (
-            f"{reached:,} {budget.kind} are {1 - reached / limit:.1%} below the target: the next "
+            f"{budget.said(reached)} are {1 - reached / limit:.1%} below the target: the next "
             "channels only come together with too many others.",
         ),
     )

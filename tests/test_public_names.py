@@ -10,6 +10,7 @@ benchmark_latency CCMLoss CCMRegularizer channel_correlation ChannelGraph EigenP
 evaluate_tflite export export_tflite ExportOptions feature_layers iterate kfe kronecker_factors
 mask masked_plan Model plan profile PruningPlan recalibrate recovery register_criterion
 register_handler relevance report rewrite sensitivity Stop strip_pruning tflite_metadata
+LatencyTable latency_table
 """.split()
 
 

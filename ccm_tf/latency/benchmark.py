@@ -12,7 +12,7 @@ import keras
 from ccm_tf.export import export_tflite
 from ccm_tf.latency.slices import LayerLatency, layer_latencies
 from ccm_tf.latency.subjects import Subject, keras_subject, litert_subject
-from ccm_tf.latency.timing import Latency, interleaved
+from ccm_tf.latency.timing import Latency, Spent, interleaved
 
 Timed: TypeAlias = keras.Model | str | os.PathLike[str]
 
@@ -48,7 +48,8 @@ class Benchmark:
         return {"threads": self.threads, "rows": rows, "layers": layers}
 
     def __str__(self) -> str:
-        head = ("model", "runtime", "median ms", "middle half", "least ms", "× first")
+        times = ("median ms", "middle half", "least ms", "processor ms")
+        head = ("model", "runtime", *times, "× first")
         cells = [
             (
                 row.name,
@@ -56,6 +57,7 @@ class Benchmark:
                 f"{row.median_ms:.3f}",
                 "{:.3f}–{:.3f}".format(*row.quartiles_ms),
                 f"{row.min_ms:.3f}",
+                "" if row.processor_ms is None else f"{row.processor_ms:.3f}",
                 f"{self.rows[0].times_faster_than(row):.2f}",
             )
             for row in self.rows
@@ -100,7 +102,8 @@ def benchmark_latency(
             `False`.
 
     Returns:
-        A `Benchmark`: median, quartiles and least time of each.
+        A `Benchmark`: median, quartiles and least time of each; and where one thread computes
+        alone, the time that the processor spent on it, which is what an idle machine takes.
 
     Raises:
         FileNotFoundError: If a file does not exist.
@@ -127,11 +130,14 @@ def benchmark_latency(
         rounds = min(_ROUNDS, runs)
         times = interleaved([subject.call for subject in subjects], runs, rounds)
         alone = layer_latencies(files[0], threads) if layers and files[0] else []
-    rows = tuple(
-        Latency(subject.name, subject.runtime, tuple(tuple(turn) for turn in turns))
-        for subject, turns in zip(subjects, times, strict=True)
-    )
-    return Benchmark(rows, threads, tuple(alone))
+    rows = [_latency(subject, turns) for subject, turns in zip(subjects, times, strict=True)]
+    return Benchmark(tuple(rows), threads, tuple(alone))
+
+
+def _latency(subject: Subject, turns: Sequence[Sequence[Spent]]) -> Latency:
+    wall = tuple(tuple(spent.wall for spent in turn) for turn in turns)
+    processor = tuple(tuple(spent.processor for spent in turn) for turn in turns)
+    return Latency(subject.name, subject.runtime, wall, processor if subject.one_thread else None)
 
 
 def _subjects(

@@ -2,11 +2,12 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ccm_tf.latency.timing import interleaved
+from ccm_tf.latency.timing import interleaved, median_alone
 from ccm_tf.litert_file import open_interpreter
 from ccm_tf.litert_metadata import packed_model, unpacked_model
 
@@ -61,7 +62,7 @@ def layer_latencies(path: pathlib.Path, threads: int = 1) -> list[LayerLatency]:
         [interpreter.invoke for _, interpreter in timed],
         _TURNS,
         _TURNS,
-        before=[_feeder(interpreter) for _, interpreter in timed],
+        before=[feeder(interpreter) for _, interpreter in timed],
     )
     rows = []
     for (operator, _), turns in zip(timed, times, strict=True):
@@ -71,7 +72,7 @@ def layer_latencies(path: pathlib.Path, threads: int = 1) -> list[LayerLatency]:
                 _readable(output.name),
                 _kind(model, operator),
                 tuple(int(size) for size in output.shape),
-                float(np.median(turns)),
+                median_alone(turns, threads),
             )
         )
     return rows
@@ -130,16 +131,27 @@ def _opened(content: bytes, threads: int) -> Any:
     return interpreter
 
 
-def _feeder(interpreter: Any) -> Any:
-    """A function that writes the inputs, which brings them near the processor."""
+def feeder(interpreter: Any) -> Callable[[], None]:
+    """A function that brings an interpreter's inputs and outputs near the processor.
+
+    There they are within a network: the operator before has just written the ones, and the others
+    lie where earlier ones were.
+
+    Args:
+        interpreter: One whose tensors are allocated.
+    """
     values = [
         (detail["index"], np.zeros(detail["shape"], detail["dtype"]))
         for detail in interpreter.get_input_details()
     ]
 
+    outputs = [detail["index"] for detail in interpreter.get_output_details()]
+
     def feed() -> None:
         for index, value in values:
             interpreter.set_tensor(index, value)
+        for index in outputs:
+            interpreter.get_tensor(index)
 
     return feed
 

@@ -21,11 +21,13 @@ class Subject:
         name: What it is.
         runtime: What runs it.
         call: Runs it once, on one sample.
+        one_thread: Whether the calling thread does all the work.
     """
 
     name: str
     runtime: str
     call: Callable[[], object]
+    one_thread: bool = False
 
 
 def litert_subject(path: str | os.PathLike[str], threads: int, name: str | None = None) -> Subject:
@@ -42,7 +44,8 @@ def litert_subject(path: str | os.PathLike[str], threads: int, name: str | None 
     """
     file = LiteRTModel(path, threads)
     file.prepare()
-    return Subject(name or pathlib.Path(path).name, f"LiteRT, {_threads(threads)}", file.invoke)
+    runtime = f"LiteRT, {threads} thread{'s' if threads > 1 else ''}"
+    return Subject(name or pathlib.Path(path).name, runtime, file.invoke, threads == 1)
 
 
 def keras_subject(model: keras.Model) -> Subject:
@@ -70,7 +73,3 @@ def keras_subject(model: keras.Model) -> Subject:
     return Subject(
         model.name, f"Keras, {keras.backend.backend()}", lambda: model.predict_on_batch(sample)
     )
-
-
-def _threads(count: int) -> str:
-    return f"{count} thread{'s' if count > 1 else ''}"

@@ -4,11 +4,24 @@ import dataclasses
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 Call = Callable[[], object]
+
+
+class Spent(NamedTuple):
+    """What one call took.
+
+    Attributes:
+        wall: Milliseconds until it was done.
+        processor: Milliseconds that the calling thread computed. Where a single thread computes
+            that is what an idle machine takes, also on one that lets the thread wait.
+    """
+
+    wall: float
+    processor: float
 
 
 def interleaved(
@@ -17,7 +30,7 @@ def interleaved(
     rounds: int,
     warm_up: int = 3,
     before: Sequence[Call | None] | None = None,
-) -> list[list[list[float]]]:
+) -> list[list[list[Spent]]]:
     """Times calls in turns.
 
     A machine's speed drifts by more than what two models may differ by; what slows it down
@@ -31,7 +44,7 @@ def interleaved(
         before: What to do before every single call of each, untimed. Defaults to nothing.
 
     Returns:
-        Milliseconds, by call, by turn, by run.
+        What was spent, by call, by turn, by run.
 
     Raises:
         ValueError: If `rounds` is below 1 or above `runs`.
@@ -43,19 +56,31 @@ def interleaved(
     for _ in range(warm_up):
         for call in calls:
             call()
-    found: list[list[list[float]]] = [[] for _ in calls]
+    found: list[list[list[Spent]]] = [[] for _ in calls]
     for _ in range(rounds):
         for call, ready, seen in zip(calls, prepare, found, strict=True):
-            seen.append([_milliseconds(call, ready) for _ in range(each)])
+            seen.append([_spent(call, ready) for _ in range(each)])
     return found
 
 
-def _milliseconds(call: Call, ready: Call | None) -> float:
+def _spent(call: Call, ready: Call | None) -> Spent:
     if ready is not None:
         ready()
-    start = time.perf_counter()
+    wall, processor = time.perf_counter(), time.thread_time()
     call()
-    return 1e3 * (time.perf_counter() - start)
+    return Spent(1e3 * (time.perf_counter() - wall), 1e3 * (time.thread_time() - processor))
+
+
+def median_alone(turns: Sequence[Sequence[Spent]], threads: int) -> float:
+    """Median time of something that takes a fraction of a millisecond, undisturbed by others.
+
+    Args:
+        turns: What was spent on it.
+        threads: How many threads computed. What one thread computes is told apart from what it
+            waits; with several only the clock on the wall is left.
+    """
+    spent = [one for turn in turns for one in turn]
+    return statistics.median(one.processor if threads == 1 else one.wall for one in spent)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,11 +91,14 @@ class Latency:
         name: What was timed.
         runtime: What ran it.
         turns: Milliseconds of the single calls, by turn.
+        processor_turns: Milliseconds that the processor computed, likewise; `None` where several
+            threads may have computed.
     """
 
     name: str
     runtime: str
     turns: tuple[tuple[float, ...], ...]
+    processor_turns: tuple[tuple[float, ...], ...] | None = None
 
     @property
     def median_ms(self) -> float:
@@ -89,19 +117,31 @@ class Latency:
         return min(self._all())
 
     @property
+    def processor_ms(self) -> float | None:
+        """Median time that the processor computed: on a busy machine what an idle one takes."""
+        if self.processor_turns is None:
+            return None
+        return statistics.median(time for turn in self.processor_turns for time in turn)
+
+    @property
     def runs(self) -> int:
         """How many calls were timed."""
         return len(self._all())
 
-    def times_faster_than(self, other: "Latency") -> float:
+    def times_faster_than(self, other: "Latency", processor: bool = False) -> float:
         """How many times as long another takes, compared turn by turn.
 
         Args:
             other: What was timed in the same turns.
+            processor: Compare what the processor computed, where both have that. Defaults to
+                `False`.
         """
+        slow, fast = other.turns, self.turns
+        if processor and other.processor_turns and self.processor_turns:
+            slow, fast = other.processor_turns, self.processor_turns
         ratios = [
-            statistics.median(slow) / statistics.median(fast)
-            for slow, fast in zip(other.turns, self.turns, strict=True)
+            statistics.median(one) / statistics.median(another)
+            for one, another in zip(slow, fast, strict=True)
         ]
         return statistics.median(ratios)
 
@@ -114,6 +154,7 @@ class Latency:
             "median_ms": self.median_ms,
             "quartile_ms": [low, high],
             "min_ms": self.min_ms,
+            "processor_ms": self.processor_ms,
             "runs": self.runs,
         }
 

@@ -31,6 +31,7 @@ def test_a_model_runs_in_both_runtimes_and_against_files(file):
         ("other", "Keras, tensorflow"),
     ]
     assert all(row.runs == 4 and row.min_ms > 0 for row in found.rows)
+    assert [row.processor_ms is None for row in found.rows] == [False, True, False, False, True]
     values = found.as_dict()
     assert values["rows"][0]["times_first"] == 1.0 and values["threads"] == 1
     assert str(found).splitlines()[0].split()[:2] == ["model", "runtime"]

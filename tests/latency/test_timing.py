@@ -1,6 +1,6 @@
 import pytest
 
-from ccm_tf.latency.timing import Latency, interleaved
+from ccm_tf.latency.timing import Latency, Spent, interleaved, median_alone
 
 
 def test_calls_take_turns():
@@ -33,3 +33,15 @@ def test_figures_by_hand():
     assert fast.times_faster_than(slow) == 3.0
     assert slow.times_faster_than(fast) == pytest.approx(1 / 3)
     assert fast.as_dict()["quartile_ms"] == [1.25, 2.0]
+    assert fast.processor_ms is None
+
+
+def test_what_a_thread_computes_is_told_apart_from_what_it_waits():
+    turns = [[Spent(9.0, 1.0), Spent(1.0, 1.0)], [Spent(8.0, 2.0)]]
+    assert median_alone(turns, threads=1) == 1.0
+    assert median_alone(turns, threads=2) == 8.0
+    busy = Latency("busy", "x", ((9.0,),), ((2.0,),))
+    other = Latency("other", "x", ((9.0,),), ((6.0,),))
+    assert busy.processor_ms == 2.0
+    assert busy.times_faster_than(other) == 1.0
+    assert busy.times_faster_than(other, processor=True) == 3.0

@@ -1,0 +1,113 @@
+"""Budgets in time: what a latency table says a plan takes."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from ccm_tf.budget import Budget, Limits
+from ccm_tf.criteria import Ranking
+from ccm_tf.graph import ChannelGraph
+from ccm_tf.latency.table import LatencyTable
+from ccm_tf.latency.work import model_work
+from ccm_tf.selection import Selection, select
+
+# Costs are whole numbers of nanoseconds.
+_PER_MS = 1_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class LatencyBudget(Budget):
+    """How long a plan may take.
+
+    Attributes:
+        kind: `"latency"` or `"latency_ms"`.
+        value: A part of the dense model's latency in (0, 1], or milliseconds.
+        table: Times of operators on the device that counts.
+    """
+
+    table: LatencyTable
+
+    def limit(self, dense: int) -> int:
+        """The largest cost that meets the target, given the dense model's."""
+        part = self.value * dense if self.kind == "latency" else self.value * _PER_MS
+        return int(part)
+
+    def said(self, count: int) -> str:
+        """A cost in milliseconds, for messages."""
+        return f"{count / _PER_MS:.3g} ms"
+
+    def cost(self, graph: ChannelGraph) -> Callable[[np.ndarray], int]:
+        """Function from a mask over roots to predicted nanoseconds; no model is built.
+
+        Raises:
+            ValueError: If the model leaves sizes open, or the table lacks one of its operators.
+        """
+        works = model_work(graph).works
+        return lambda mask: round(_PER_MS * self.table.total(works, graph.kept(mask)))
+
+
+def select_in_time(
+    graph: ChannelGraph,
+    rankings: dict[int, Ranking],
+    budget: LatencyBudget,
+    limits: Limits,
+    scope: str,
+) -> Selection:
+    """Chooses the channels that stay, and the multiple that widths are rounded to.
+
+    Processors take channels in steps. Whether plans should follow these steps depends on the
+    model, so where `limits.round_to` leaves it open, plans with and without are made, and that is
+    taken which gets most multiply-accumulates done in the allowed time.
+
+    Args:
+        graph: The channel graph.
+        rankings: As for `ccm_tf.selection.select`.
+        budget: The target.
+        limits: What holds for every layer.
+        scope: As for `ccm_tf.selection.select`.
+
+    Returns:
+        The `Selection`; its notes say what was predicted, for which device.
+
+    Raises:
+        ValueError: If no plan can meet the target.
+    """
+    steps = budget.table.candidates() if limits.round_to is None else [limits.round_to]
+    found: dict[int, Selection] = {}
+    refusals = []
+    for step in steps:
+        try:
+            rounded = dataclasses.replace(limits, round_to=step)
+            found[step] = select(graph, rankings, budget, rounded, scope)
+        except ValueError as error:
+            refusals.append(error)
+    if not found:
+        raise refusals[0]
+    best = max(found, key=lambda step: graph.macs(found[step].mask))
+    selection = found[best]
+    return dataclasses.replace(
+        selection,
+        notes=(*selection.notes, *_notes(graph, budget, selection.mask, best, sorted(found))),
+    )
+
+
+def _notes(
+    graph: ChannelGraph, budget: LatencyBudget, mask: np.ndarray, best: int, tried: list[int]
+) -> list[str]:
+    table, cost = budget.table, budget.cost(graph)
+    dense, kept = cost(graph.all_kept()), cost(mask)
+    notes = [
+        f"Predicted latency in {table.dtype}, {table.threads} threads, on {table.device}: "
+        f"{budget.said(dense)} -> {budget.said(kept)} ({kept / max(dense, 1):.1%})."
+    ]
+    if len(tried) > 1:
+        chosen = "left as they are" if best == 1 else f"multiples of {best}"
+        others = ", ".join(str(step) for step in tried)
+        notes.append(
+            f"Widths are {chosen}: of the multiples {others} that does most in the allowed time."
+        )
+    unknown = model_work(graph).unknown
+    if unknown:
+        notes.append(f"Nothing is known of the latency of: {', '.join(unknown)}.")
+    return notes

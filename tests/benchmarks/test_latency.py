@@ -1,0 +1,39 @@
+import json
+
+import pytest
+
+from benchmarks import latency
+from tests.reference_widths import VGG16
+
+pytestmark = pytest.mark.tensorflow
+
+
+def test_the_widths_are_the_references():
+    assert list(latency.TAU[:12]) == VGG16[0.6][0]
+    assert latency.rounded(latency.TAU, 8)[:3] == [16, 32, 72]
+    assert latency.rounded(latency.TAU, 64)[0] == 64
+
+
+def small():
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(48, 3, padding="same", activation="relu")(inputs)
+    x = layers.Conv2D(48, 3, padding="same", activation="relu")(x)
+    return keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling2D()(x)))
+
+
+@pytest.mark.slow
+def test_parts_are_measured_and_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("CCM_TF_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(latency, "NETWORKS", {"ResNet-50": small, "MobileNetV2": small})
+    output = tmp_path / "latency.json"
+    for part in ("half", "prediction", "budget"):
+        latency.main(["--parts", part, "--networks", "ResNet-50", "--runs=2", f"--output={output}"])
+    found = json.loads(output.read_text())
+    assert set(found) == {"versions", "half", "prediction", "budget"}
+    (int8,) = [row for row in found["half"]["rows"] if row["numbers"] == "int8"]
+    assert int8["processor_speed_up"] > 0 and int8["alone_ms"]["half"]["CONV_2D"] > 0
+    assert found["prediction"]["rows"][0]["unknown"] == []
+    assert 0 < found["budget"]["rows"][0]["measured"]
