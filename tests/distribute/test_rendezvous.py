@@ -3,18 +3,9 @@ import socket
 
 import pytest
 
+from benchmarks.kill_soak import free_ports
 from ccm_tf.distribute.rendezvous import meet
 from ccm_tf.distribute.tf_config import Cluster
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def addresses(count):
