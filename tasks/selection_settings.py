@@ -4,9 +4,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from ccm_tf.budget import TARGETS, Budget, Limits
+from ccm_tf.budget import TARGETS, TIMES, Budget, Limits
+from ccm_tf.conversion.quantization import QUANTIZATIONS
 from ccm_tf.criteria import get_criterion
 from ccm_tf.fold import FOLDS
+from ccm_tf.latency.table import LatencyTable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,10 +23,11 @@ class Selection:
         batches: Batches of training images to look at.
         batch_size: Images in each.
         fold: `None` or "least_squares": what becomes of what the removed channels said.
-        limits: Further arguments of `ccm_tf.plan`: `round_to`, `min_channels`, `max_ratio` and
-            `ratios`.
+        limits: Further arguments of `ccm_tf.plan`: `round_to`, `min_channels`, `max_ratio`,
+            `ratios`, and `latency_table` if one is given.
         fold_images: Most images to fold with; `None` for all of those above.
         plan: A plan's JSON file that is applied as it is; `None` makes one.
+        quantize: Kinds of numbers for which LiteRT files are written besides float32.
     """
 
     criterion: str
@@ -37,6 +40,7 @@ class Selection:
     limits: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     fold_images: int | None = None
     plan: str | None = None
+    quantize: tuple[str, ...] = ()
 
     @classmethod
     def from_flags(cls, flags: dict[str, Any]) -> "Selection":
@@ -62,6 +66,8 @@ class Selection:
             "ratios": _ratios(flags["ratios"]),
         }
         Limits(tuple(flags["keep"]), **limits)
+        if flags["latency_table"]:
+            limits["latency_table"] = LatencyTable.load(flags["latency_table"])
         plan = flags.get("plan") or None
         return cls(
             criterion=flags["criterion"],
@@ -73,11 +79,12 @@ class Selection:
             fold=None if flags["fold"] == "none" else flags["fold"],
             limits=limits,
             plan=plan,
+            quantize=_quantized(flags["quantize"]),
         )
 
 
 def _budget(flags: dict[str, Any], plan: str | None) -> Budget | None:
-    targets = {kind: _number(kind, flags[kind]) for kind in TARGETS}
+    targets = {kind: _number(kind, flags[kind]) for kind in (*TARGETS, *TIMES)}
     given = [kind for kind, value in targets.items() if value is not None]
     if plan and given:
         raise ValueError(
@@ -88,7 +95,8 @@ def _budget(flags: dict[str, Any], plan: str | None) -> Budget | None:
         return None
     if not given:
         raise ValueError(
-            f"Nothing says how far to prune. Pass one of {', '.join(f'--{t}' for t in TARGETS)}, "
+            "Nothing says how far to prune. Pass one of "
+            f"{', '.join(f'--{t}' for t in (*TARGETS, *TIMES))}, "
             "for example --macs=0.3 to leave at most 30 % of the multiply-accumulates."
         )
     return Budget.of(**targets)
@@ -96,9 +104,16 @@ def _budget(flags: dict[str, Any], plan: str | None) -> Budget | None:
 
 def _number(kind: str, value: float | None) -> float | int | None:
     """Above 1 a target is a number of channels, weights or multiply-accumulates."""
-    if value is None or kind == "energy" or value <= 1 or value != int(value):
+    if value is None or kind in ("energy", *TIMES) or value <= 1 or value != int(value):
         return value
     return int(value)
+
+
+def _quantized(names: list[str]) -> tuple[str, ...]:
+    known = [name for name in QUANTIZATIONS if name]
+    for name in names:
+        require(name in known, "quantize", ",".join(names), f"some of {', '.join(known)}")
+    return tuple(dict.fromkeys(names))
 
 
 def _ratios(pairs: list[str]) -> dict[str, float]:
