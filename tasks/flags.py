@@ -99,7 +99,6 @@ def define_selection(keys: dict[str, Any]) -> None:
             help_text = f"Part of the {kind} of the dense network to keep: 0 to 1, or a number."
             flags.DEFINE_float(kind, None, help_text, **keys)
     _define_latency(keys)
-    _define_latency(keys)
     flags.DEFINE_string(
         "scope",
         "global",
@@ -120,22 +119,6 @@ def define_selection(keys: dict[str, Any]) -> None:
         "fold",
         "none",
         "none slices; least_squares folds what the removed channels said into the next layers.",
-        **keys,
-    )
-
-
-def _define_latency(keys: dict[str, Any]) -> None:
-    flags.DEFINE_float(
-        "latency", None, "Part of the dense network's latency to keep, as predicted.", **keys
-    )
-    flags.DEFINE_float("latency_ms", None, "Milliseconds for one image, as predicted.", **keys)
-    flags.DEFINE_string(
-        "latency_table", "", "Times of operators on the device that counts; here if empty.", **keys
-    )
-    flags.DEFINE_list(
-        "quantize",
-        [],
-        "Export files with these numbers too: float16, dynamic, int8, int16x8.",
         **keys,
     )
 
