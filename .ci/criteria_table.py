@@ -36,7 +36,10 @@ criterion of your own is one class with one decorator, see [Contributing](../CON
   network was trained with an L1 penalty on its scales.
 - With a few hundred images: `"pca"` or `"correlation"` for networks whose channels repeat each
   other, as after training with CCM-loss; `"independence"` asks the same of every single image.
-- With labels: `"taylor"`, or `"fisher"`.
+- With labels: `"taylor"`, or `"fisher"`; while training, where a class's own evidence counts,
+  `"relevance"`.
+- While training, with any of them: [Pruning while training](gradual.md) says when and how channels
+  leave.
 - Whatever you choose: compare it with `"random"`, after the same fine-tuning.
 
 ## What all have in common

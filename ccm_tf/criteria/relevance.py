@@ -1,6 +1,7 @@
 """Feature relevance scores: what a channel says for the right class, class by class."""
 
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ from ccm_tf.criteria.ranking import Ranking
 from ccm_tf.criteria.reduction import check_option, ranked, reduced
 from ccm_tf.criteria.registry import register_criterion
 from ccm_tf.criteria.streaming import seen_in_maps
-from ccm_tf.lrp.passes import Place, classes_of, relevances
+from ccm_tf.lrp.passes import Place, class_numbers, classes_of, relevances
 from ccm_tf.lrp.settings import Settings
 from ccm_tf.statistics.accumulate import accumulated
 from ccm_tf.statistics.merging import merge
+from ccm_tf.statistics.objective import Objective
 
 _SCALES = ("accuracy", "none")
 _SAMPLES = ("all", "correct")
@@ -51,6 +53,9 @@ class Relevance(Criterion):
             stabilisers, averages, counts of classes. Defaults to `False`.
         batch_size: Samples per batch where the data is arrays. Defaults to 128.
         max_batches: Stop after so many batches. Defaults to `None`, all of the data.
+        fold_bn: Take batch normalisation as part of the kernel before it, so that a negative scale
+            turns what speaks for a channel into what speaks against it. The paper passes relevance
+            through it unchanged. Defaults to `False`.
 
     Raises:
         ValueError: If an argument makes no sense; from `rank`, if the model is no classifier or
@@ -76,6 +81,7 @@ class Relevance(Criterion):
         reference: bool = False,
         batch_size: int = 128,
         max_batches: int | None = None,
+        fold_bn: bool = False,
     ):
         self.alpha = alpha
         self.scale = check_option("scale", scale, _SCALES)
@@ -83,10 +89,20 @@ class Relevance(Criterion):
         self.reference = reference
         self.batch_size = batch_size
         self.max_batches = max_batches
+        self.fold_bn = fold_bn
         self._settings()
 
+    def check_labels(self, graph: Any, labels: Iterable[Any]) -> None:
+        """See `Criterion.check_labels`; warns of classes that no label names."""
+        classes = classes_of(graph.trace)
+        objective = Objective(graph.trace)
+        counts = np.zeros(classes, np.int64)
+        for values in labels:
+            counts += np.bincount(class_numbers(objective, values, classes), minlength=classes)
+        warn_of_absent(counts)
+
     def _settings(self) -> Settings:
-        return Settings(self.alpha, self.alpha - 1, self.reference)
+        return Settings(self.alpha, self.alpha - 1, self.reference, fold_bn=self.fold_bn)
 
     def rank(self, graph: Any, data: Any = None, verbose: int = 0) -> dict[int, Ranking]:
         """See `Criterion.rank`; `data` holds labels."""
@@ -169,14 +185,7 @@ class ClassSums:
                 f"No sample counts: of {self.seen.sum()} the model gets {self.right.sum()} right. "
                 "Use `samples='all'`."
             )
-        if not present.all():
-            absent = np.flatnonzero(~present)
-            shown = ", ".join(map(str, absent[:10])) + (", …" if len(absent) > 10 else "")
-            warnings.warn(
-                f"{len(absent)} of {len(present)} classes are absent from the data and say nothing "
-                f"about channels: {shown}.",
-                stacklevel=4,
-            )
+        warn_of_absent(self.used)
         weights = np.ones(len(present))
         if scale == "accuracy":
             weights = class_scale(self.right / np.maximum(self.seen, 1))
@@ -192,6 +201,22 @@ class ClassSums:
                 "its loss."
             )
         return [unit_norm(np.abs(mean)) for mean in means]
+
+
+def warn_of_absent(counts: np.ndarray) -> None:
+    """Warns of classes of which there is no sample.
+
+    Args:
+        counts: Samples of each class.
+    """
+    absent = np.flatnonzero(counts == 0)
+    if len(absent):
+        shown = ", ".join(map(str, absent[:10])) + (", …" if len(absent) > 10 else "")
+        warnings.warn(
+            f"{len(absent)} of {len(counts)} classes are absent from the data and say nothing "
+            f"about channels: {shown}.",
+            stacklevel=5,
+        )
 
 
 def class_scale(accuracies: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from keras import ops
 
 from ccm_tf.graph.calls import Tensor, key_of
 from ccm_tf.graph.trace import Trace
+from ccm_tf.lrp.folding import folded_norms
 from ccm_tf.lrp.rules import linear_call, rule_for
 from ccm_tf.lrp.settings import Settings
 from ccm_tf.lrp.signs import never_negative
@@ -130,12 +131,13 @@ def scorer(graph: Any, places: Sequence[Place], settings: Settings) -> Callable[
     """
     trace = graph.trace
     signed = _signed(trace)
+    norms = folded_norms(trace) if settings.fold_bn else {}
     classes = classes_of(trace)
 
     def total(points, inputs, starts):
         *gates, look = points
         at = dict(zip(places, gates, strict=True))
-        carrier, logits = _carried(trace, inputs, at, signed, settings)
+        carrier, logits = _carried(trace, inputs, at, _How(signed, settings, norms))
         # Predictions leave as the derivative with respect to `look`.
         seen = ops.sum(look * ops.stop_gradient(logits))
         return seen if carrier is None else seen + ops.sum(carrier * starts)
@@ -177,7 +179,16 @@ def _signed(trace: Trace) -> list[bool]:
     return [any(tensor not in unsigned for tensor in call.inputs) for call in trace.calls]
 
 
-def _carried(trace, inputs, gates, signed, settings):
+@dataclasses.dataclass(frozen=True)
+class _How:
+    """How relevance goes through each call: what may be negative, the rule, what is folded in."""
+
+    signed: list[bool]
+    settings: Settings
+    norms: dict[int, Any]
+
+
+def _carried(trace, inputs, gates, how):
     """The output's carrier, and the output itself."""
     gate_at = {key_of(place.tensor): place.along(gate) for place, gate in gates.items()}
     carriers: dict[tuple[int, int], Any] = {}
@@ -202,8 +213,8 @@ def _carried(trace, inputs, gates, signed, settings):
                 ops.zeros_like(value, "float32") if carrier is None else carrier
                 for value, carrier in zip(values, given, strict=True)
             ]
-            sign = signed[call.position]
-            both = linear_call(call, values, given, sign, settings)
+            sign, norm = how.signed[call.position], how.norms.get(call.position)
+            both = linear_call(call, values, given, sign, how.settings, norm)
         if both is not None:
             made, outputs = both
             result = outputs[0]
@@ -213,7 +224,7 @@ def _carried(trace, inputs, gates, signed, settings):
             outputs = [flat[tensor.index] for tensor in call.outputs]
             made = [None] * len(outputs)
             if asked:
-                made = rule_for(call)(call, values, given, outputs, sign, settings)
+                made = rule_for(call)(call, values, given, outputs, sign, how.settings)
         for tensor, carrier, value in zip(call.outputs, made, outputs, strict=True):
             put(tensor, carrier, value)
         return result

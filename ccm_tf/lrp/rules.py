@@ -23,6 +23,7 @@ from ccm_tf.graph.handlers import (
 )
 from ccm_tf.graph.registry import handler_for
 from ccm_tf.lrp.alpha_beta import LINEAR, channel_axis_of, live
+from ccm_tf.lrp.folding import Turned
 from ccm_tf.lrp.settings import Settings
 
 # rule(call, values, carriers, outputs, signed, settings) -> carriers of the outputs.
@@ -102,17 +103,28 @@ def _reference_factor(call: Call) -> float:
 
 
 def linear_call(
-    call: Call, values: list, carriers: list, signed: bool, settings: Settings
+    call: Call, values: list, carriers: list, signed: bool, settings: Settings, norm: Any = None
 ) -> tuple[list, list] | None:
-    """Carriers and outputs of a layer with a kernel, from one pass; `None` for other calls."""
+    """Carriers and outputs of a layer with a kernel, from one pass; `None` for other calls.
+
+    Args:
+        call: The call.
+        values: Its inputs.
+        carriers: Their carriers.
+        signed: Whether an input may be negative.
+        settings: The rule.
+        norm: A `BatchNormalization` to take as part of the kernel. Defaults to `None`.
+    """
     rule = LINEAR.get(handler_for(call.op))
     if rule is None or settings.reference:
         return None
-    op = call.op
+    op = call.op if norm is None else Turned(call.op, norm)
     carrier, output = rule(op, values[0], carriers[0], signed, settings)
+    shape = [1] * len(output.shape)
+    shape[channel_axis_of(op)] = -1
+    if norm is not None:
+        output = output * ops.reshape(op.signs, shape)
     if getattr(op, "bias", None) is not None:
-        shape = [1] * len(output.shape)
-        shape[channel_axis_of(op)] = -1
         output = output + ops.reshape(ops.cast(op.bias, "float32"), shape)
     if op.activation is not None:
         output = op.activation(output)
