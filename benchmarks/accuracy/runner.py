@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 import ccm_tf
+from benchmarks.accuracy import gradual as gradual  # registers its step
 from benchmarks.accuracy import measure
 from benchmarks.accuracy.cells import Cell
 from benchmarks.accuracy.deadline import Deadline, OutOfTime

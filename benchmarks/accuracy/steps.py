@@ -75,7 +75,7 @@ def train(model, settings, context):
     classes = len(context.dataset.classes)
     with precision(recipe.get("precision", "float32")):
         model = getattr(models, network["builder"])(classes=classes, **network["arguments"])
-    record = _train(model, recipe, context, context.seed, loss)
+    record = train_epochs(model, recipe, context, context.seed, loss)
     record["redundancy"] = measure.redundancy(model, context.sample(_REDUNDANCY_IMAGES))
     record["data"] = fingerprint(context.dataset)
     return model, record
@@ -85,10 +85,10 @@ def train(model, settings, context):
 def retrain(model, settings, context):
     """Trains a pruned network for whole epochs, which can be stopped and go on."""
     keras.utils.set_random_seed(context.seed)
-    return model, _train(model, settings, context, context.seed + 1000)
+    return model, train_epochs(model, settings, context, context.seed + 1000)
 
 
-def _train(model, recipe, context, seed, loss=None):
+def train_epochs(model, recipe, context, seed, loss=None, callbacks=()):
     """Trains in place for the recipe's epochs; what is to be recorded of it."""
     data = batches = _batches(context, recipe, seed)
     trained = model
@@ -98,7 +98,7 @@ def _train(model, recipe, context, seed, loss=None):
         trained = _with_ccm_loss(trained, **loss)
     training.add_l2(model, recipe["l2"])
     path = context.folder / "checkpoint.npz"
-    log = training.fit_epochs(trained, data, recipe, path, context.deadline)
+    log = training.fit_epochs(trained, data, recipe, path, context.deadline, callbacks)
     seconds = sum(epoch["seconds"] for epoch in log)
     return {
         "seconds": seconds,
@@ -150,7 +150,7 @@ def drop_directions(model, settings, context):
 
 
 def _prune(model, settings, context, fold=None):
-    criterion, options = _criterion(settings["criterion"], context.seed)
+    criterion, options = criterion_of(settings["criterion"], context.seed)
     images, labels = context.labelled_sample(settings["images"])
     start = time.perf_counter()
     plan = ccm_tf.plan(
@@ -253,7 +253,7 @@ def _with_ccm_loss(model: keras.Model, over: str, weight: float) -> keras.Model:
     return trained
 
 
-def _criterion(settings: str | dict[str, Any], seed: int) -> tuple[Criterion, dict[str, Any]]:
+def criterion_of(settings: str | dict[str, Any], seed: int) -> tuple[Criterion, dict[str, Any]]:
     """A criterion by name or by name and arguments, and what else `ccm_tf.plan` is told."""
     arguments = {"name": settings} if isinstance(settings, str) else dict(settings)
     name, options = arguments.pop("name"), arguments.pop("plan", {})

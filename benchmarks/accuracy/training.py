@@ -3,6 +3,7 @@
 import json
 import pathlib
 import time
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -65,6 +66,7 @@ def fit_epochs(
     recipe: dict,
     checkpoint,
     deadline: Deadline | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> list[dict]:
     """Trains for the recipe's epochs, less those that the checkpoint already holds.
 
@@ -74,6 +76,7 @@ def fit_epochs(
         recipe: `epochs`, `learning_rate`, `momentum`.
         checkpoint: Path of the checkpoint, written after every epoch.
         deadline: When to stop. Defaults to `None`: never.
+        callbacks: More callbacks for `fit`; they come before the checkpoint is written.
 
     Returns:
         One dict per epoch: what `fit` logged, and its seconds.
@@ -97,7 +100,13 @@ def fit_epochs(
             initial_epoch=len(saver.log),
             # The batches shuffle themselves, the same way in a resumed run.
             shuffle=False,
-            callbacks=[EpochSetter(batches), saver, keras.callbacks.TerminateOnNaN(), in_time],
+            callbacks=[
+                EpochSetter(batches),
+                *callbacks,
+                saver,
+                keras.callbacks.TerminateOnNaN(),
+                in_time,
+            ],
             verbose=2,
         )
     if len(saver.log) < recipe["epochs"] and in_time.stopped:

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from benchmarks.accuracy.matrix import PATH, load_cells
-from benchmarks.accuracy.steps import STEPS
+from benchmarks.accuracy.runner import STEPS
 from ccm_tf.criteria import criteria
 from tasks import models
 
