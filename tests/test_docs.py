@@ -26,6 +26,7 @@ PAGES = [
         "docs/gradual.md",
         "docs/litert.md",
         "docs/recovery.md",
+        "docs/reports.md",
         "docs/your_own_layer.md",
     )
 ]
@@ -106,3 +107,12 @@ def test_the_page_on_recovery_runs(tmp_path, monkeypatch):
     assert (tmp_path / "slim.keras").exists()
     assert "kd" in names["history"]
     assert len(names["result"].rounds) >= 1
+
+
+def test_the_page_on_reports_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    code = "\n".join(python_blocks(ROOT / "docs/reports.md"))
+    exec(compile(code, "docs/reports.md", "exec"), names)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.json"]
+    assert "int8 file" in capsys.readouterr().out

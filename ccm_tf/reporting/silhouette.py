@@ -6,8 +6,10 @@ from typing import Any
 from ccm_tf.reporting.markup import text
 
 # Sizes in the drawing's own units. It is stretched to the width of the page, so it holds no words
-# and no circles. Arcs of shortcuts go from the bottom of their strip up.
-_BAR, _JOINT, _GAP, _ARCS, _BARS = 8.0, 3.0, 2.0, 30.0, 100.0
+# and no circles.
+_BAR, _JOINT, _GAP, _ARCS, _BARS = 8.0, 3.0, 2.0, 26.0, 100.0
+# How far an arc rises above what it passes: at least, and by every node more.
+_RISE, _STEP = 7.0, 1.2
 # Shares of the picture below which a size would not fit under its layers, even on a phone.
 _LEAST_SHARE = 0.16
 
@@ -24,16 +26,30 @@ def silhouette(network: Mapping[str, Any], title: str) -> str:
     """
     nodes = network["nodes"]
     places, width = _places(nodes)
-    widest = max(node["width"] for node in nodes)
-    body = [_arc(places, edge) for edge in network["edges"] if edge[1] - edge[0] > 1]
+    scale = scale_of(nodes)
+    tops = [_top(0 if node.get("merge") else _height(node["width"], scale)) for node in nodes]
+    body = [_arc(places, tops, edge) for edge in network["edges"] if edge[1] - edge[0] > 1]
     for node, (left, right) in zip(nodes, places, strict=True):
-        body.append(_joint(left, right) if node.get("merge") else _bars(node, left, right, widest))
+        body.append(_joint(left, right) if node.get("merge") else _bars(node, left, right, scale))
     height = _ARCS + _BARS
     return (
         f'<svg class="silhouette" viewBox="0 0 {width:.1f} {height:.0f}" role="img" '
         f'preserveAspectRatio="none"><title>{text(title)}</title>{"".join(body)}</svg>'
         f"{_bands(nodes, places, width)}"
     )
+
+
+def scale_of(nodes: Sequence[Mapping[str, Any]]) -> int:
+    """The width that fills a bar: that of the widest layer that could lose channels.
+
+    A classifier of a thousand classes would make all other layers look thin.
+
+    Args:
+        nodes: Nodes of a drawing.
+    """
+    made = [node for node in nodes if node["kind"] != "Input" and not node.get("merge")]
+    free = [node["width"] for node in made if not node["frozen"]]
+    return max(free or [node["width"] for node in nodes])
 
 
 def _places(nodes: Sequence[Mapping[str, Any]]) -> tuple[list[tuple[float, float]], float]:
@@ -46,8 +62,8 @@ def _places(nodes: Sequence[Mapping[str, Any]]) -> tuple[list[tuple[float, float
     return places, at - _GAP
 
 
-def _bars(node: Mapping[str, Any], left: float, right: float, widest: int) -> str:
-    whole, kept = (_BARS * node[key] / widest for key in ("width", "kept"))
+def _bars(node: Mapping[str, Any], left: float, right: float, scale: int) -> str:
+    whole, kept = (_height(node[key], scale) for key in ("width", "kept"))
     style = "frozen" if node["frozen"] else "kept"
     said = f"{node['name']}: {node['kept']:,} of {node['width']:,}"
     return (
@@ -57,13 +73,19 @@ def _bars(node: Mapping[str, Any], left: float, right: float, widest: int) -> st
 
 
 def _bar(style: str, left: float, right: float, height: float) -> str:
-    # At least a line, however few channels.
-    height = max(height, 0.8)
-    top = _ARCS + (_BARS - height) / 2
     return (
-        f'<rect class="{style}" x="{left:.1f}" y="{top:.2f}" width="{right - left:.1f}" '
+        f'<rect class="{style}" x="{left:.1f}" y="{_top(height):.2f}" width="{right - left:.1f}" '
         f'height="{height:.2f}"/>'
     )
+
+
+def _height(width: int, scale: int) -> float:
+    """Of a bar: at least a line however few channels, at most the whole."""
+    return min(max(_BARS * width / scale, 0.8), _BARS)
+
+
+def _top(height: float) -> float:
+    return _ARCS + (_BARS - height) / 2
 
 
 def _joint(left: float, right: float) -> str:
@@ -74,12 +96,16 @@ def _joint(left: float, right: float) -> str:
     )
 
 
-def _arc(places: Sequence[tuple[float, float]], edge: Sequence[int]) -> str:
+def _arc(places: Sequence[tuple[float, float]], tops: Sequence[float], edge: Sequence[int]) -> str:
+    """From the top of one node over all between to the top of another."""
+    first, last = edge
     start, end = (sum(places[node]) / 2 for node in edge)
-    rise = min(_ARCS * 1.25, 10.0 + 3.0 * (edge[1] - edge[0]))
+    peak = max(1.0, min(tops[first : last + 1]) - _RISE - _STEP * (last - first))
+    # A cubic curve goes three quarters of the way from its ends to its handles.
+    handle = peak - (tops[first] + tops[last] - 2 * peak) / 6
     return (
-        f'<path class="arc" vector-effect="non-scaling-stroke" d="M{start:.1f},{_ARCS} '
-        f'C{start:.1f},{_ARCS - rise:.1f} {end:.1f},{_ARCS - rise:.1f} {end:.1f},{_ARCS}"/>'
+        f'<path class="arc" vector-effect="non-scaling-stroke" d="M{start:.1f},{tops[first]:.1f} '
+        f'C{start:.1f},{handle:.1f} {end:.1f},{handle:.1f} {end:.1f},{tops[last]:.1f}"/>'
     )
 
 

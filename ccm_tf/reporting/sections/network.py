@@ -6,17 +6,17 @@ from typing import Any
 from ccm_tf.reporting.content import Content
 from ccm_tf.reporting.lanes import Row, lanes
 from ccm_tf.reporting.markup import section, shortened, text
-from ccm_tf.reporting.silhouette import silhouette
+from ccm_tf.reporting.silhouette import scale_of, silhouette
 
 # Pixels between two lanes, less where there are many, and what all of them may take.
 _PITCH, _MOST = 13.0, 110.0
 # Longer lists go into columns where the screen is wide.
 _LONG = 24
 _ABOUT = (
-    "The whole bar is the dense layer, the filled part is what stays; grey bars had to keep "
-    "everything. Lines lead from layer to layer; where they meet in a sum (+), the layers keep "
-    "the same channels. Above, the same from left to right: the bars’ height is the number of "
-    "channels, arcs are shortcuts, and the numbers below are the size of the feature maps."
+    "A whole bar is the dense layer, the filled part is what stays; grey bars had to keep "
+    "everything. First all of the network from left to right: arcs are shortcuts, the numbers "
+    "below are the size of the feature maps. Then layer by layer: lines lead from each to those "
+    "that read it; layers that meet in a sum (+) keep the same channels."
 )
 _MEETINGS = {"Add": "+", "Concatenate": "joined", "Multiply": "×"}
 
@@ -41,22 +41,23 @@ def _list(drawing: Mapping[str, Any]) -> str:
     nodes, rows = drawing["nodes"], lanes(len(drawing["nodes"]), drawing["edges"])
     most = 1 + max(max((row.lane, *row.through, *row.arriving, *row.leaving)) for row in rows)
     pitch = min(_PITCH, _MOST / most)
-    widest = max(node["width"] for node in nodes)
+    scale = scale_of(nodes)
     name = max(len(shortened(node["name"])) for node in nodes)
     count = max(len(f"{node['kept']:,} of {node['width']:,}") for node in nodes)
     style = f"--lanes:{most * pitch:.0f}px;--name:{name}ch;--count:{count}ch"
     long = " long" if len(nodes) > _LONG else ""
-    items = "".join(_item(node, row, most, widest) for node, row in zip(nodes, rows, strict=True))
+    items = "".join(_item(node, row, most, scale) for node, row in zip(nodes, rows, strict=True))
     return f'<ol class="panel net{long}" style="{style}">{items}</ol>'
 
 
-def _item(node: Mapping[str, Any], row: Row, most: int, widest: int) -> str:
+def _item(node: Mapping[str, Any], row: Row, most: int, scale: int) -> str:
     edges = _edges(row, most)
     if node.get("merge"):
         word = _MEETINGS.get(node["kind"], node["kind"].lower())
         return f'<li class="merge">{edges}<span class="name">{text(word)}</span></li>'
     name, kept, width = node["name"], node["kept"], node["width"]
     style = "frozen" if node["frozen"] else ""
+    style += " beyond" if width > scale else ""
     hint, said = text(f"{name} ({node['kind']})"), text(shortened(name))
     if node["kind"] == "Input":
         shape = " × ".join(map(str, (*node["size"], width)))
@@ -66,7 +67,7 @@ def _item(node: Mapping[str, Any], row: Row, most: int, widest: int) -> str:
         )
     return (
         f'<li class="{style}">{edges}<span class="name" title="{hint}">{said}</span>'
-        f'<span class="track" style="width:{100 * width / widest:.2f}%">'
+        f'<span class="track" style="width:{min(100, 100 * width / scale):.2f}%">'
         f'<i style="width:{100 * kept / width:.2f}%"></i></span>'
         f'<span class="count"><b>{kept:,}</b> of {width:,}</span></li>'
     )

@@ -17,6 +17,13 @@ def test_bars_are_in_proportion_to_the_widest_layer():
     assert 'class="track" style="width:33.33%"' in bar and 'style="width:56.25%"' in bar
 
 
+def test_a_wide_classifier_does_not_make_all_others_thin():
+    drawing = examples.network()
+    drawing["nodes"][-1] |= {"width": 1000, "kept": 1000}
+    page = network(examples.content(network=drawing))
+    assert '<li class="frozen beyond">' in page and 'class="track" style="width:33.33%"' in page
+
+
 def test_long_lists_go_into_columns_and_short_ones_do_not():
     drawing = examples.network()
     assert 'class="panel net long"' in network(examples.content())
