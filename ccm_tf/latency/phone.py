@@ -10,10 +10,11 @@ from ccm_tf.files import PathLike, atomic_path, write_text
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.latency.measure import Sized
 from ccm_tf.latency.operators import file_name
+from ccm_tf.latency.reader import Work
 from ccm_tf.latency.single import single_operator
 from ccm_tf.latency.stock import read_benchmark_log
 from ccm_tf.latency.table import LatencyTable
-from ccm_tf.latency.work import Work, model_work
+from ccm_tf.latency.work import model_work
 
 LOG = "log.txt"
 SCRIPT = "run.sh"

@@ -5,8 +5,6 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from ccm_tf.latency.timing import interleaved, median_alone
 from ccm_tf.litert_file import open_interpreter
 from ccm_tf.litert_metadata import packed_model, unpacked_model
@@ -135,23 +133,19 @@ def feeder(interpreter: Any) -> Callable[[], None]:
     """A function that brings an interpreter's inputs and outputs near the processor.
 
     There they are within a network: the operator before has just written the ones, and the others
-    lie where earlier ones were.
+    lie where earlier ones were. Nothing else is touched, such as copies, which would push them
+    out again.
 
     Args:
         interpreter: One whose tensors are allocated.
     """
-    values = [
-        (detail["index"], np.zeros(detail["shape"], detail["dtype"]))
-        for detail in interpreter.get_input_details()
-    ]
-
-    outputs = [detail["index"] for detail in interpreter.get_output_details()]
+    details = [*interpreter.get_output_details(), *interpreter.get_input_details()]
+    tensors = [interpreter.tensor(detail["index"]) for detail in details]
 
     def feed() -> None:
-        for index, value in values:
-            interpreter.set_tensor(index, value)
-        for index in outputs:
-            interpreter.get_tensor(index)
+        for tensor in tensors:
+            # The view must be gone before the interpreter runs.
+            tensor().fill(0)
 
     return feed
 

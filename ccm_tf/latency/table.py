@@ -12,9 +12,10 @@ from ccm_tf.graph.flow import Kept
 from ccm_tf.latency.grid import Grid, largest
 from ccm_tf.latency.measure import Measure, Sized, step_of
 from ccm_tf.latency.operators import MIXING, Operator, Pair
+from ccm_tf.latency.reader import Work
 from ccm_tf.latency.reading import read_table
 from ccm_tf.latency.single import DTYPES
-from ccm_tf.latency.work import Work, model_work
+from ccm_tf.latency.work import model_work
 
 # Operators by whose times the steps are found: kind to operator and the width that stays.
 _PROBES = {
