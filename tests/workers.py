@@ -12,9 +12,9 @@ def together(count, work):
     def run(index):
         def gather(payload):
             payloads[index] = payload
-            barrier.wait(30)
+            barrier.wait(600)
             found = list(payloads)
-            barrier.wait(30)
+            barrier.wait(600)
             return found
 
         return work(index, gather)

@@ -8,9 +8,15 @@ from tasks import flags
 from tasks.adversarial import flags as adversarial
 from tasks.eigendamage import flags as eigendamage
 from tasks.gradual import flags as gradual
+from tasks.imagenet import settings as imagenet
 
 # Programs with flags of their own, by what the names of their flag files hold.
-PROGRAMS = {"_aip_": adversarial, "_eigendamage_": eigendamage, "_frs_": gradual}
+PROGRAMS = {
+    "_aip_": adversarial,
+    "_eigendamage_": eigendamage,
+    "_frs_": gradual,
+    "resnet50_": imagenet,
+}
 FOLDER = pathlib.Path(tasks.__file__).parent / "flagfiles"
 
 
