@@ -6,12 +6,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from ccm_tf.budget import Budget, Limits
+from ccm_tf.budget import Limits
 from ccm_tf.criteria import Criterion, get_criterion
 from ccm_tf.files import PathLike
 from ccm_tf.gradual import checks
 from ccm_tf.gradual.checks import check_arguments, check_data
-from ccm_tf.gradual.choice import Aim, choose, floors, units_of
+from ccm_tf.gradual.choice import Aim, choose
 from ccm_tf.gradual.compaction import check_compactable, compact
 from ccm_tf.gradual.masks import ChannelMasks
 from ccm_tf.gradual.memory import Memory, Regrowth
@@ -61,7 +61,7 @@ class GradualPruning(keras.callbacks.Callback):
         **limits: `keep`, `round_to`, `min_channels` and `max_ratio`, as for `ccm_tf.plan`.
 
     Attributes:
-        history: One dict per pruning: `step` (or `epoch`), `channels` and `macs` that are left.
+        history: One dict per pruning: `step` (or `epoch`), `kept_channels` and `kept_macs`.
 
     Raises:
         ValueError: If an argument makes no sense; when `fit` starts, if the criterion lacks data
@@ -115,7 +115,6 @@ class GradualPruning(keras.callbacks.Callback):
         self._masks: ChannelMasks | None = None
         self._state = None if state is None else StateFile(state)
         self._memory: Memory | None = Regrowth() if regrow else None
-        self._dense_macs = 0
 
     @property
     def masks(self) -> ChannelMasks:
@@ -146,7 +145,7 @@ class GradualPruning(keras.callbacks.Callback):
         if not known:
             self._start()
         if hasattr(self.schedule, "bind"):
-            self.schedule = self.schedule.bind(self._dense_units)
+            self.schedule = self.schedule.bind(self._aim.units)
         self._begun = False
         epochs, steps = self.params.get("epochs"), self.params.get("steps")
         checks.warn_of_missed_end(self.schedule, self._iterations(), epochs, steps)
@@ -207,11 +206,7 @@ class GradualPruning(keras.callbacks.Callback):
     def _measure(self, dense: ChannelGraph) -> None:
         """Looks at the model that the schedule's numbers refer to, and at the labels."""
         dense.check_free()
-        units = len(units_of(dense))
-        cost = Budget(self.target, 1.0).cost(dense)(dense.all_kept())
-        self._aim = Aim(self.target, cost, units, floors(dense, self.limits), self.scope)
-        self._dense_macs = dense.macs()
-        self._dense_units = units
+        self._aim = Aim.of(dense, self.target, self.limits, self.scope)
         checks.check_labels(self.criterion, dense, self.data)
 
     def _start(self) -> None:
@@ -260,12 +255,7 @@ class GradualPruning(keras.callbacks.Callback):
             self.model.make_train_function(force=True)
 
     def _left(self) -> dict[str, float]:
-        graph, alive = self.masks.graph, self.masks.alive
-        units = int(np.count_nonzero(alive[units_of(graph)]))
-        return {
-            "kept_channels": units / self._dense_units,
-            "kept_macs": graph.macs(alive) / max(self._dense_macs, 1),
-        }
+        return self._aim.left(self.masks.graph, self.masks.alive)
 
     def _sync(self) -> None:
         """On JAX the weights are elsewhere while an epoch runs; this brings them back."""

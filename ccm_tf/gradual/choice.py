@@ -24,6 +24,7 @@ class Aim:
         units: How many units of channels could be removed from the dense model.
         limits: What holds for every layer.
         scope: `"global"` or `"local"`.
+        macs: Multiply-accumulates of the dense model. Defaults to 0, for not known.
     """
 
     target: str
@@ -31,6 +32,27 @@ class Aim:
     units: int
     limits: Limits
     scope: str
+    macs: int = 0
+
+    @classmethod
+    def of(cls, dense: ChannelGraph, target: str, limits: Limits, scope: str) -> "Aim":
+        """What they mean for a dense model; the arguments are those of the class."""
+        cost = Budget(target, 1.0).cost(dense)(dense.all_kept())
+        units = len(units_of(dense))
+        return cls(target, cost, units, floors(dense, limits), scope, dense.macs())
+
+    def left(self, graph: ChannelGraph, alive: np.ndarray) -> dict[str, float]:
+        """Shares of the dense model that are left, as `GradualPruning` logs them.
+
+        Args:
+            graph: The channel graph of the model in training.
+            alive: Boolean, over its root labels: the channels that are left.
+        """
+        units = int(np.count_nonzero(alive[units_of(graph)]))
+        return {
+            "kept_channels": units / self.units,
+            "kept_macs": graph.macs(alive) / max(self.macs, 1),
+        }
 
 
 def choose(

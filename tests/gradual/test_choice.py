@@ -76,3 +76,15 @@ def test_enough_counts_what_the_schedule_counts():
     schedule = EveryNEpochs(every=2, channels=2, until=6)
     # Two after epoch 2, four after epoch 4; three are gone.
     assert enough(graph, half, schedule, 2, aim) and not enough(graph, half, schedule, 4, aim)
+
+
+def test_an_aim_counts_the_dense_model_and_what_is_left_of_it():
+    graph = ChannelGraph(zoo.chain())
+    aim = Aim.of(graph, "params", Limits(max_ratio=0.5), "local")
+    assert (aim.dense, aim.macs) == (graph.params(), graph.macs())
+    assert aim.units == len(units_of(graph)) and aim.limits.floors["conv1"] == 3
+    alive = graph.all_kept()
+    alive[next(p for p in graph.producers if p.name == "conv1").roots[:2]] = False
+    left = aim.left(graph, alive)
+    assert left["kept_channels"] == 1 - 2 / aim.units
+    assert left["kept_macs"] == graph.macs(alive) / graph.macs()
