@@ -51,6 +51,14 @@ def ticks(low: float, high: float, wanted: int = 4) -> list[float]:
     return [round(i * step, 12) for i in range(first, max(last, first + 1) + 1)]
 
 
+def span(values: Sequence[float]) -> Point:
+    """The range of an axis for some values: it begins and ends at a tick of its own."""
+    low, high = min(values), max(values)
+    while (low, high) != (ends := (ticks(low, high)[0], ticks(low, high)[-1])):
+        low, high = ends
+    return low, high
+
+
 def log_ticks(low: float, high: float, most: int = 6) -> list[float]:
     """Round numbers between two positive ones, evenly spread on a logarithmic scale."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)

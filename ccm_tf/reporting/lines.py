@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from ccm_tf.reporting.axes import Frame, Point, grid, mark, polyline, svg, ticks
+from ccm_tf.reporting.axes import Frame, Point, grid, mark, polyline, span, svg
 from ccm_tf.reporting.markup import figure, text
 
 
@@ -60,5 +60,4 @@ def line_chart(
 
 def _frame(points: Sequence[Point]) -> Frame:
     xs, ys = [p[0] for p in points], [p[1] for p in points]
-    rows = ticks(min(ys), max(ys))
-    return Frame((min(xs), max(xs)), (rows[0], rows[-1]))
+    return Frame((min(xs), max(xs)), span(ys))

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from ccm_tf.reporting.axes import Frame, Point, grid, joined, line, log_ticks, svg, ticks, word
+from ccm_tf.reporting.axes import Frame, Point, grid, joined, line, log_ticks, span, svg, word
 from ccm_tf.reporting.comparison import pareto
 from ccm_tf.reporting.markup import text
 
@@ -13,7 +13,7 @@ _SIZE = (360, 250)
 _COLOURS = 6
 _RADIUS = 4.0
 # Around a point, where its number may stand; in the drawing's units.
-_PLACES = ((7, 4), (-7, 4), (0, -7), (0, 15), (8, -6), (-8, -6))
+_PLACES = ((9, 4), (-9, 4), (9, -5), (-9, -5), (0, -8), (0, 16))
 
 Shape = Callable[[float, float, float], str]
 
@@ -85,9 +85,8 @@ def scatter_chart(
 
 def _frame(points: Sequence[Point]) -> Frame:
     costs, values = [p[0] for p in points], [p[1] for p in points]
-    rows = ticks(min(values), max(values))
     # Room beside the outermost points for their signs.
-    return Frame((min(costs) / 1.15, max(costs) * 1.15), (rows[0], rows[-1]), _SIZE, log_x=True)
+    return Frame((min(costs) / 1.15, max(costs) * 1.15), span(values), _SIZE, log_x=True)
 
 
 def _front(frame: Frame, points: Sequence[Point]) -> str:

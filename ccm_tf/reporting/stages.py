@@ -13,7 +13,10 @@ TITLES = {
     "pruned": "pruned",
     "finetuned": "fine-tuned",
     "tflite": "LiteRT file",
+    "float16": "float16 file",
+    "dynamic": "file with 8-bit weights",
     "int8": "int8 file",
+    "int16x8": "int16x8 file",
     "masked": "trained, masked",
 }
 # Stages whose weights are stored as the model's own.

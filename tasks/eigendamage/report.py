@@ -24,7 +24,7 @@ def run(job: Job) -> None:
     rounds, stages = [], [_measured(job, "dense", "dense")]
     for number in range(1, len(settled.ratios) + 1):
         found = job.read_json(f"round_{number}.json")
-        title = f"round {number}, {found['ratio']:.0%} dropped"
+        title = f"round {number}, {100 * found['ratio']:.0f} % dropped"
         for kind, said in zip(KINDS, (f"{title}, recalibrated", title), strict=True):
             stages.append(_measured(job, f"{kind}_{number}", said))
         rounds.append({"round": number, **found})

@@ -3,19 +3,21 @@
 from typing import Any
 
 import keras
-import numpy as np
 
 import ccm_tf
-from ccm_tf.litert import latencies, run_tflite
+from ccm_tf.conversion.quantization import QUANTIZATIONS
+from ccm_tf.litert import latencies
 from ccm_tf.reporting.stages import counted, stage
-from tasks import progress
-from tasks.evaluation import accuracy, correct, keras_latencies
+from tasks.evaluation import accuracy, keras_latencies, tflite_accuracy
 from tasks.job import Job
 from tasks.outputs import Outputs
 
 NETWORKS = ("dense", "pruned", "finetuned")
 # Files made from the last network, and the stages that they are.
-SHIPPED = {"model.tflite": "tflite", "model_int8.tflite": "int8"}
+SHIPPED = {
+    "model.tflite": "tflite",
+    **{f"model_{name}.tflite": name for name in QUANTIZATIONS if name},
+}
 
 
 def measured(job: Job) -> tuple[list[dict[str, Any]], dict[str, str]]:
@@ -29,9 +31,10 @@ def measured(job: Job) -> tuple[list[dict[str, Any]], dict[str, str]]:
         job: The run.
 
     Returns:
-        The stages of the report, "dense", "pruned", "finetuned", "tflite" and "int8", each with
-        `accuracy` (`None` without labels), `params`, `macs`, `bytes` and `latency_ms`, those left
-        out that the run left out; and how it was measured, by figure.
+        The stages of the report, "dense", "pruned", "finetuned", "tflite" and the quantised files
+        ("int8" and so on), each with `accuracy` (`None` without labels), `params`, `macs`,
+        `bytes` and `latency_ms`, those left out that the run left out; and how it was measured,
+        by figure.
     """
     models = {
         name: keras.saving.load_model(job.path(f"{name}.keras"), compile=False)
@@ -45,7 +48,7 @@ def measured(job: Job) -> tuple[list[dict[str, Any]], dict[str, str]]:
     else:
         for row, latency in zip(rows, keras_latencies(list(models.values())), strict=True):
             row["latency_ms"] = latency
-    how = _how(in_litert)
+    how = _how(in_litert, quantized=rows[-1]["name"] in QUANTIZATIONS)
     if not job.dataset.labelled:
         del how["accuracy"]
     return rows, how
@@ -77,12 +80,12 @@ def _in_litert(rows: list[dict[str, Any]], models: dict[str, keras.Model], job: 
     for row in rows:
         file = job.path(f"{row['name']}.tflite")
         row |= {"bytes": file.stat().st_size, "latency_ms": times[file]}
-    last = rows[-1]
-    made = []
+    last, made = rows[-1], []
+    outputs = Outputs.of(models[last["name"]])
     for file, name in shipped.items():
         path = job.path(file)
         found = {
-            "accuracy": _file_accuracy(file, models[last["name"]], job),
+            "accuracy": tflite_accuracy(path, _test(job), outputs, f"testing {file}"),
             "bytes": path.stat().st_size,
             "latency_ms": times.get(path, last["latency_ms"]),
         }
@@ -91,20 +94,12 @@ def _in_litert(rows: list[dict[str, Any]], models: dict[str, keras.Model], job: 
     return made
 
 
-def _file_accuracy(file: str, model: keras.Model, job: Job) -> float | None:
-    if not job.dataset.labelled:
-        return None
-    outputs, hits = Outputs.of(model), 0.0
-    for x, y in progress.watched(_test(job), f"testing {file}"):
-        hits += correct(np.asarray(run_tflite(job.path(file), x)), y, outputs) * len(y)
-    return hits / len(job.dataset.test)
-
-
-def _how(in_litert: bool) -> dict[str, str]:
+def _how(in_litert: bool, quantized: bool) -> dict[str, str]:
     if in_litert:
+        other = " where it does not say otherwise" if quantized else ""
         return {
             "accuracy": "test images, last epoch",
-            "bytes": "LiteRT file, float32",
+            "bytes": f"LiteRT file, float32{other}",
             "latency_ms": "LiteRT, one thread, one image, median of 50",
         }
     return {

@@ -38,6 +38,17 @@ def history(job: Job, name: str) -> list[dict[str, Any]]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 
+def rounds(job: Job) -> list[dict[str, Any]]:
+    """Rounds of an iteration, where a run has pruned in rounds; empty otherwise."""
+    # Not the histories of their trainings, which lie beside them.
+    files = sorted(job.path("rounds").glob("round-[0-9][0-9].json"))
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    return [
+        {"round": row["number"], **{key: row[key] for key in ("score", "params", "macs")}}
+        for row in found
+    ]
+
+
 def show(job: Job) -> None:
     """Prints the table and where the page is."""
     values = job.read_json("report.json")

@@ -8,8 +8,8 @@ from ccm_tf.reporting.document import Report
 from ccm_tf.reporting.network import network_of
 from ccm_tf.reporting.widths import group_rows, kept_counts, layer_rows
 from tasks.job import Job
-from tasks.report.measure import NETWORKS, measured
-from tasks.report.values import run_values, show
+from tasks.report.measure import NETWORKS, SHIPPED, measured
+from tasks.report.values import rounds, run_values, show
 from tasks.stages.select import statistics_images
 from tasks.stages.stage import Stage
 
@@ -33,6 +33,7 @@ def run(job: Job) -> None:
         "network": network_of(graph, after),
         "groups": group_rows(plan, graph, job.read_json("selection.json")["scores"]),
         "correlations": as_values(pairs),
+        "rounds": rounds(job),
     }
     Report(values, pairs).save(job.path("report.html"))
     show(job)
@@ -44,6 +45,6 @@ REPORT = Stage(
     run,
     makes=("report.html", "report.json"),
     needs=("dense.keras", "selection.json", "plan.json", "sliced.json", "pruned.keras"),
-    uses=("finetuned.keras", "dense.tflite", "model.tflite", "model_int8.tflite"),
+    uses=("finetuned.keras", "dense.tflite", *SHIPPED),
     show=show,
 )

@@ -31,7 +31,7 @@ def history():
     records = [
         {
             "epoch": i,
-            "loss": 2.0 / i,
+            "loss": 2.25 / i**2,
             "accuracy": 0.3 * i,
             "val_accuracy": 0.25 * i,
             "S": 0.4 + 0.1 * i,
@@ -154,8 +154,8 @@ def round_values():
         "protocol": "iterative",
         "stages": [
             first["stages"][0],
-            {"name": "pruned_1", "title": "round 1, 50% dropped, recalibrated", **pruned},
-            {"name": "finetuned_1", "title": "round 1, 50% dropped", **pruned},
+            {"name": "pruned_1", "title": "round 1, 50 % dropped, recalibrated", **pruned},
+            {"name": "finetuned_1", "title": "round 1, 50 % dropped", **pruned},
         ],
         "rounds": [
             {

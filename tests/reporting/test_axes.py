@@ -1,6 +1,6 @@
 import pytest
 
-from ccm_tf.reporting.axes import Frame, log_ticks, ticks
+from ccm_tf.reporting.axes import Frame, log_ticks, span, ticks
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,13 @@ def test_ticks_are_round_and_cover_the_data(low, high, expected):
 def test_ticks_of_a_constant_still_span_something(value):
     found = ticks(value, value)
     assert found[0] <= value <= found[-1] and found[0] < found[-1]
+
+
+@pytest.mark.parametrize("values", [(0.33, 2.25), (0.2, 0.99), (5.0,), (0.0, 0.0), (-0.1, 3e5)])
+def test_an_axis_begins_and_ends_at_its_own_ticks(values):
+    low, high = span(values)
+    assert low <= min(values) and max(values) <= high and low < high
+    assert (ticks(low, high)[0], ticks(low, high)[-1]) == (low, high)
 
 
 @pytest.mark.parametrize(

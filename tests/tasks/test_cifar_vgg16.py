@@ -34,4 +34,6 @@ def test_quickstart_keeps_its_promise(tmp_path):
     assert stages["finetuned"]["macs"] <= 0.3 * stages["dense"]["macs"]
     assert stages["finetuned"]["accuracy"] >= 0.97
     assert abs(stages["tflite"]["accuracy"] - stages["finetuned"]["accuracy"]) <= 0.003
+    assert abs(stages["int8"]["accuracy"] - stages["finetuned"]["accuracy"]) <= 0.005
+    assert stages["int8"]["bytes"] < 0.4 * stages["finetuned"]["bytes"]
     assert "fine-tuned" in result.stdout

@@ -14,6 +14,8 @@ _TARGETS = {
     "params": "at most {} of the parameters",
     "channels": "at most {} of the channels",
     "bytes": "at most {} of the bytes",
+    "latency": "at most {} of the latency",
+    "latency_ms": "a latency of at most {}",
 }
 # Key of a stage to the name of its figure and to how first and last value become the figure.
 _FIGURES = {
@@ -59,6 +61,11 @@ def _choice(values: Mapping[str, Any]) -> str:
     if not target:
         return f"channels chosen by {name or 'hand'}"
     ((kind, value),) = target.items()
-    share = f"{100 * value:.3g} %" if value <= 1 else f"{value:,}"
-    kept = _TARGETS.get(kind, "{} " + text(kind)).format(share)
+    kept = _TARGETS.get(kind, "{} " + text(kind)).format(_amount(kind, value))
     return f"channels chosen by {name or 'hand'} to keep {kept}"
+
+
+def _amount(kind: str, value: float) -> str:
+    if kind == "latency_ms":
+        return numbers.milliseconds(value)
+    return f"{100 * value:.3g} %" if value <= 1 else f"{value:,}"

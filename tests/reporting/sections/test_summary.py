@@ -17,7 +17,9 @@ def test_first_and_last_stage_in_large_figures():
         ({"energy": 0.6}, "channels chosen by pca to keep 60 % of its total"),
         ({"params": 1000}, "at most 1,000 of the parameters"),
         ({"channels": 0.5}, "at most 50 % of the channels"),
-        ({"latency": 0.5}, "50 % latency"),
+        ({"latency": 0.5}, "at most 50 % of the latency"),
+        ({"latency_ms": 0.5}, "a latency of at most 0.500 ms"),
+        ({"beauty": 0.5}, "to keep 50 % beauty"),
         ({}, "channels chosen by pca."),
     ],
 )

@@ -7,6 +7,7 @@ from ccm_tf.reporting.content import by_name
 from tasks import pipeline
 from tasks.adversarial import stages
 from tasks.job import Job
+from tests.reporting.schema import check
 from tests.tasks.adversarial.test_flags import parsed
 from tests.tasks.conftest import arguments_for
 
@@ -43,6 +44,9 @@ def test_a_run_can_be_killed_in_a_round_and_goes_on(images, tmp_path, monkeypatc
     assert slim.count_params() == measured["finetuned"]["params"]
     rounds = [json.loads((folder / f"rounds/round-0{n}.json").read_text()) for n in (1, 2)]
     assert rounds[0]["params"] > rounds[1]["params"] == slim.count_params()
+    check(report)
+    assert [row["params"] for row in report["rounds"]] == [row["params"] for row in rounds]
+    assert "recovered, validation images" in (folder / "report.html").read_text()
 
 
 @pytest.mark.slow
