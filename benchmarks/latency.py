@@ -20,6 +20,7 @@ load average stands beside every part.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import tempfile
@@ -94,7 +95,6 @@ def figures(row, first):
 
 def measure_vgg16(files, runs):
     """VGG-16 at the reference's widths against dense."""
-    rows = []
     for dtype, quantize in (("float32", None), ("int8", "int8")):
         steps = ccm_tf.latency_table(NETWORKS["VGG-16, CIFAR-10"](), dtype=dtype).steps["conv"]
         kinds = {"dense": None, "exact": TAU, "multiples of 8": rounded(TAU, 8)}
@@ -106,9 +106,7 @@ def measure_vgg16(files, runs):
         for name, row in zip(models, found.rows, strict=True):
             ratio = macs["dense"] / macs[name]
             about = {"numbers": dtype, "widths": name, "mac_ratio": ratio}
-            rows.append(about | figures(row, found.rows[0]))
-            print(line(rows[-1]), flush=True)
-    return rows
+            yield about | figures(row, found.rows[0])
 
 
 def half(model):
@@ -118,7 +116,6 @@ def half(model):
 
 def measure_half(files, runs, networks):
     """Networks with half of their MACs against dense, with the time of each kind of operator."""
-    rows = []
     for name in networks:
         model = NETWORKS[name]()
         slim = half(model)
@@ -131,9 +128,7 @@ def measure_half(files, runs, networks):
             about |= figures(found.rows[1], found.rows[0])
             about["dense_processor_ms"] = found.rows[0].processor_ms
             about["alone_ms"] = {"dense": by_kind(found.layers), "half": by_kind(slimmed.layers)}
-            rows.append(about)
-            print(line(about), flush=True)
-    return rows
+            yield about
 
 
 def by_kind(layers):
@@ -146,7 +141,6 @@ def by_kind(layers):
 
 def measure_prediction(files, runs, networks):
     """What the table says against what was measured."""
-    rows = []
     for name in networks:
         model = NETWORKS[name]()
         slim = half(model)
@@ -155,48 +149,39 @@ def measure_prediction(files, runs, networks):
         found = ccm_tf.benchmark_latency(files.of(model), runs=runs, against=files.of(slim))
         dense, pruned = (row.processor_ms for row in found.rows)
         predicted = {"dense": table.predict(model), "half": table.predict(slim)}
-        rows.append(
-            {
-                "network": name,
-                "processor_ms": {"dense": dense, "half": pruned},
-                "median_ms": dict(
-                    zip(("dense", "half"), (r.median_ms for r in found.rows), strict=True)
-                ),
-                "predicted_ms": predicted,
-                "error": {
-                    "dense": predicted["dense"] / dense - 1,
-                    "half": predicted["half"] / pruned - 1,
-                    "part": (predicted["half"] / predicted["dense"])
-                    * found.rows[1].times_faster_than(found.rows[0], processor=True)
-                    - 1,
-                },
-                "unknown": list(model_work(ccm_tf.ChannelGraph(model)).unknown),
-            }
-        )
-        print(line(rows[-1]), flush=True)
-    return rows
+        yield {
+            "network": name,
+            "processor_ms": {"dense": dense, "half": pruned},
+            "median_ms": dict(
+                zip(("dense", "half"), (r.median_ms for r in found.rows), strict=True)
+            ),
+            "predicted_ms": predicted,
+            "error": {
+                "dense": predicted["dense"] / dense - 1,
+                "half": predicted["half"] / pruned - 1,
+                "part": (predicted["half"] / predicted["dense"])
+                * found.rows[1].times_faster_than(found.rows[0], processor=True)
+                - 1,
+            },
+            "unknown": list(model_work(ccm_tf.ChannelGraph(model)).unknown),
+        }
 
 
 def measure_budget(files, runs, networks):
     """Plans for half of the latency, measured."""
-    rows = []
     for name in networks:
         model = NETWORKS[name]()
         plan = ccm_tf.plan(model, "random", latency=0.5, max_ratio=0.9)
         slim = ccm_tf.rewrite(model, plan)
         found = ccm_tf.benchmark_latency(files.of(model), runs=runs, against=files.of(slim))
-        rows.append(
-            {
-                "network": name,
-                "asked": 0.5,
-                "measured": 1 / found.rows[1].times_faster_than(found.rows[0]),
-                "processor": 1 / found.rows[1].times_faster_than(found.rows[0], processor=True),
-                "mac_part": plan.counts["kept"]["macs"] / plan.counts["dense"]["macs"],
-                "notes": plan.notes,
-            }
-        )
-        print(line(rows[-1]), flush=True)
-    return rows
+        yield {
+            "network": name,
+            "asked": 0.5,
+            "measured": 1 / found.rows[1].times_faster_than(found.rows[0]),
+            "processor": 1 / found.rows[1].times_faster_than(found.rows[0], processor=True),
+            "mac_part": plan.counts["kept"]["macs"] / plan.counts["dense"]["macs"],
+            "notes": plan.notes,
+        }
 
 
 def line(row):
@@ -230,21 +215,21 @@ def main(arguments=None):
         "prediction": lambda files: measure_prediction(files, options.runs, options.networks),
         "budget": lambda files: measure_budget(files, options.runs, options.networks),
     }
-    found = {}
     for part in options.parts:
         print(f"--- {part}", flush=True)
+        rows = []
         with tempfile.TemporaryDirectory() as folder:
-            rows = measures[part](Files(folder))
-        load = [round(value, 1) for value in os.getloadavg()]
-        found[part] = {"rows": rows, "load_average": load, "runs": options.runs}
-        if options.output:
-            save(options.output, found)
+            for row in measures[part](Files(folder)):
+                print(line(row), flush=True)
+                rows.append(row)
+                if options.output:
+                    load = [round(value, 1) for value in os.getloadavg()]
+                    about = {"rows": rows, "load_average": load, "runs": options.runs}
+                    save(options.output, {part: about})
 
 
 def save(path, parts):
     """Puts parts into a file whose other parts stay."""
-    import json
-
     before = json.loads(path.read_text()) if path.is_file() else {}
     versions = {"keras": keras.__version__, "device": this_device()}
     write_json(path, {**before, "versions": versions, **parts})
