@@ -108,7 +108,7 @@ class PressuredPruning(GradualPruning, abc.ABC):
         self._warn_of_haste(number, pressure[masks.alive & ~kept])
         masks.set(kept)
         self._ease(pressure)
-        self.rule.start(len(masks.graph.labels_to_roots))
+        self._start()
 
     def _warn_of_haste(self, number: int, pressures: np.ndarray) -> None:
         if len(pressures) and pressures.min() < 0.5:

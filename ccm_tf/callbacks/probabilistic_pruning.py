@@ -77,10 +77,8 @@ class ProbabilisticPruning(PressuredPruning):
         """Prunes if that is due, and draws who sits out."""
         super().on_train_batch_begin(batch, logs)
         if self._probability is not None and self._probability.any():
-            # By the step, so that a resumed training draws the same.
-            drawn = np.random.default_rng((self.seed, self._step)).random(len(self._probability))
             self._sync()
-            self._sitting_out.begin(drawn < self._probability)
+            self._sitting_out.begin(self._drawn() < self._probability)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Puts back what sat out."""
@@ -88,6 +86,20 @@ class ProbabilisticPruning(PressuredPruning):
             self._sync()
             self._sitting_out.end()
         super().on_train_batch_end(batch, logs)
+
+    def _drawn(self) -> np.ndarray:
+        """A number in [0, 1) for each root label.
+
+        By step and by the channel's number in the dense model, so that a training that was resumed
+        or compacted draws the same.
+        """
+        numbers = self.rule.arrays["number"]
+        draws = np.random.default_rng((self.seed, self._step)).random(numbers.max() + 1)
+        return draws[numbers]
+
+    def _start(self) -> None:
+        super()._start()
+        self.rule.arrays["number"] = np.arange(len(self.pressure))
 
     def _attach(self) -> None:
         super()._attach()

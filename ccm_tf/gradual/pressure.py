@@ -164,7 +164,7 @@ class ByRank(Rule):
                 # No more are let go than have to.
                 late = roots[pressure[roots] == 1][going:]
                 pressure[late] = _ALMOST
-        self.arrays = {"pressure": pressure, "rank": rank, "times": np.array(times + 1)}
+        self.arrays.update(pressure=pressure, rank=rank, times=np.array(times + 1))
 
 
 def increments(ranks: np.ndarray, going: int, most: float, tail: float = 0.25) -> np.ndarray:
