@@ -15,6 +15,7 @@ import os
 import pathlib
 import platform
 import random
+import shlex
 import signal
 import socket
 import subprocess
@@ -81,7 +82,7 @@ def main() -> None:
             differences.append(difference(base / "undisturbed", output))
             print(f"finished; largest difference of a weight: {differences[-1]}", flush=True)
     result = {
-        "command": "python -m benchmarks.kill_soak " + " ".join(sys.argv[1:]),
+        "command": command("kill_soak"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "flags": FLAGS,
         "workers": arguments.workers,
@@ -94,6 +95,12 @@ def main() -> None:
     print(json.dumps({k: v for k, v in result.items() if k != "kills"}, indent=1))
     if max(differences) > 0:
         sys.exit("A resumed run ended with other weights than the undisturbed one.")
+
+
+def command(name: str) -> str:
+    """How to run a benchmark again, wherever its result is to go."""
+    given = [word for word in sys.argv[1:] if not word.startswith("--out")]
+    return shlex.join(["python", "-m", f"benchmarks.{name}", *given])
 
 
 def parsed() -> argparse.Namespace:
@@ -149,7 +156,7 @@ def kill(processes, victim, moment, output) -> Kill:
 def launch(output, workers) -> list[subprocess.Popen]:
     """The same command on all workers."""
     addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
-    command = [sys.executable, "-m", "tasks.cifar_resnet", *FLAGS, f"--output_dir={output}"]
+    program = [sys.executable, "-m", "tasks.cifar_resnet", *FLAGS, f"--output_dir={output}"]
     processes = []
     for index in range(workers):
         task = {"type": "worker", "index": index}
@@ -162,7 +169,7 @@ def launch(output, workers) -> list[subprocess.Popen]:
         }
         with open(f"{output}.{index}.log", "ab") as log:
             processes.append(
-                subprocess.Popen(command, cwd=ROOT, env=variables, stdout=log, stderr=log)
+                subprocess.Popen(program, cwd=ROOT, env=variables, stdout=log, stderr=log)
             )
     return processes
 

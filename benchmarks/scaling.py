@@ -20,7 +20,7 @@ import time
 
 import numpy as np
 
-from benchmarks.kill_soak import ROOT, free_ports
+from benchmarks.kill_soak import ROOT, command, free_ports
 from ccm_tf.files import write_json
 
 _RESULT = "result: "
@@ -37,7 +37,7 @@ def main() -> None:
             rows.append(measured(workers, images, arguments))
             print(json.dumps({k: v for k, v in rows[-1].items() if k != "bytes"}), flush=True)
     result = {
-        "command": "python -m benchmarks.scaling " + " ".join(sys.argv[1:]),
+        "command": command("scaling"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "network": f"ResNet-{arguments.depth}, width {arguments.width}",
         "batch_size": arguments.batch_size,
@@ -63,7 +63,7 @@ def parsed() -> argparse.Namespace:
 def measured(workers: int, images: int, arguments) -> dict:
     """One configuration, in processes of its own."""
     addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
-    command = [
+    arguments_of_worker = [
         *(sys.executable, "-m", "benchmarks.scaling", f"--work={workers}", f"--images={images}"),
         *(f"--batch_size={arguments.batch_size}", f"--depth={arguments.depth}"),
         f"--width={arguments.width}",
@@ -78,7 +78,9 @@ def measured(workers: int, images: int, arguments) -> dict:
             "CUDA_VISIBLE_DEVICES": "-1",
         }
         processes.append(
-            subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                arguments_of_worker, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True
+            )
         )
     found = []
     for process in processes:

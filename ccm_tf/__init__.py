@@ -17,6 +17,7 @@ ccm_tf.export_tflite(slim, "slim.tflite")
 """
 
 from ccm_tf import callbacks as callbacks
+from ccm_tf import distribute as distribute
 from ccm_tf import kfe as kfe
 from ccm_tf import recovery as recovery
 from ccm_tf import schedules as schedules

@@ -6,7 +6,7 @@ import tomllib
 import ccm_tf
 
 PROMISED = """
-benchmark_latency CCMLoss CCMRegularizer channel_correlation ChannelGraph EigenPlan
+benchmark_latency distribute CCMLoss CCMRegularizer channel_correlation ChannelGraph EigenPlan
 evaluate_tflite export export_tflite ExportOptions feature_layers iterate kfe kronecker_factors
 mask masked_plan Model plan profile PruningPlan recalibrate recovery register_criterion
 register_handler relevance report rewrite sensitivity Stop strip_pruning tflite_metadata
