@@ -107,7 +107,7 @@ def run(stage: Stage, job: Job, strategy: distribute.Strategy) -> None:
     if not stage.together:
         chief_says(strategy, lambda: stage.run(job))
         return
-    with discarding(not strategy.chief):
+    with discarding(not strategy.chief), strategy.watching():
         stage.run(job)
     strategy.barrier()
 

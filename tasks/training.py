@@ -52,6 +52,9 @@ def fit(
     with strategy.scope():
         if checkpoint.is_file() and not _older(checkpoint, start, job):
             model, records = resumed(checkpoint, history, len(batches))
+            if strategy.synchronises:
+                # The checkpoint may be from a run on one device.
+                distribute.synchronise(model)
             print(f"Going on after epoch {len(records)} of {training.epochs}.", flush=True)
         else:
             base = _loaded(start, job)
@@ -85,9 +88,7 @@ def fit(
             shuffle=False,
             verbose=0,
         )
-    trained = finish(model)
-    if strategy.synchronises:
-        trained = distribute.synchronised(trained, False)
+    trained = distribute.synchronised(finish(model), False)
     with atomic_path(job.path(f"{name}.keras")) as temporary:
         trained.save(temporary)
     if strategy.chief:

@@ -16,6 +16,7 @@ from ccm_tf.distribute import jax as jax
 from ccm_tf.distribute import tensorflow as tensorflow
 from ccm_tf.distribute.agreement import check_same_model as check_same_model
 from ccm_tf.distribute.agreement import model_hash as model_hash
+from ccm_tf.distribute.batch_norm import synchronise as synchronise
 from ccm_tf.distribute.batch_norm import synchronised as synchronised
 from ccm_tf.distribute.planning import plan as plan
 from ccm_tf.distribute.registry import check_name as check_name

@@ -24,8 +24,7 @@ def synchronised(model: keras.Model, on: bool = True) -> keras.Model:
         model = ccm_tf.distribute.synchronised(make_model())
     ```
     """
-    norms = [x for x in _layers(model) if isinstance(x, keras.layers.BatchNormalization)]
-    if all(layer.synchronized == on for layer in norms):
+    if all(layer.synchronized == on for layer in _norms(model)):
         return model
 
     def clone(op: keras.Operation) -> keras.Operation:
@@ -39,8 +38,22 @@ def synchronised(model: keras.Model, on: bool = True) -> keras.Model:
     return copy
 
 
-def _layers(model: keras.Model) -> list[keras.layers.Layer]:
-    found: list[keras.layers.Layer] = []
+def synchronise(model: keras.Model, on: bool = True) -> None:
+    """The same in place, for a model that has an optimizer with a memory. Before its first step.
+
+    Args:
+        model: Any model, for instance one that was loaded to train on.
+        on: `False` makes the ordinary layers again. Defaults to `True`.
+    """
+    for layer in _norms(model):
+        layer.synchronized = on
+
+
+def _norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
+    found: list[keras.layers.BatchNormalization] = []
     for layer in model.layers:
-        found += _layers(layer) if isinstance(layer, keras.Model) else [layer]
+        if isinstance(layer, keras.Model):
+            found += _norms(layer)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            found.append(layer)
     return found

@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from ccm_tf.distribute.lost import lost_workers_named
+
 
 class Executions:
     """Training and test steps of a model on all replicas, compiled.
@@ -50,8 +52,9 @@ class Executions:
             # Whoever changes a model in training (its losses, its widths) makes Keras replace its
             # train function: the steps have to be compiled anew then.
             self._installed = self._model.train_function = self._train_function()
-        values = self._installed(iterator, tf.constant(steps))
-        return dict(zip(self._names, values.numpy().tolist(), strict=True))
+        with lost_workers_named():
+            values = self._installed(iterator, tf.constant(steps)).numpy().tolist()
+        return dict(zip(self._names, values, strict=True))
 
     def test(self, iterator: Any) -> None:
         """One test step; its results are in the metrics."""

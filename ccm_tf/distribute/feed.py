@@ -55,8 +55,13 @@ class Feed:
         equal: Whether every replica must get equally many samples, as training needs. Otherwise
             all samples are dealt out, and a replica may get none.
 
+    Attributes:
+        steps: Batches per epoch.
+        example: A batch, of which only shapes and types matter.
+
     Raises:
-        ValueError: If the data is something else, or its number of batches is unknown.
+        ValueError: If the data is something else, its number of batches is unknown, or replicas
+            that must get equally many samples do not divide its batches.
     """
 
     def __init__(self, strategy: Any, data: Any, steps: int | None, equal: bool):
@@ -67,6 +72,8 @@ class Feed:
         self._data = data
         if isinstance(data, keras.utils.PyDataset):
             self.example = data[0]
+            if equal:
+                strategy.check_batch_size(len(keras.tree.flatten(self.example)[0]))
             self.steps = _steps(steps, self._indexed_steps())
             self._signature = _signature(self.example)
             self._distributed = strategy.native.distribute_datasets_from_function(self._own)
@@ -75,7 +82,7 @@ class Feed:
             self._distributed = data
             if isinstance(data, tf.data.Dataset):
                 self._distributed = strategy.native.experimental_distribute_dataset(data)
-            self.example = _zeros(self._distributed.element_spec)
+            self.example = self._first()
         else:
             raise ValueError(
                 "With several workers, data must be arrays, a `keras.utils.PyDataset` or a "
@@ -93,6 +100,12 @@ class Feed:
         """Says that a pass is over."""
         if isinstance(self._data, keras.utils.PyDataset):
             self._data.on_epoch_end()
+
+    def _first(self) -> Any:
+        """What the first replica here gets first."""
+        element = next(iter(self._distributed))
+        local = self._strategy.native.experimental_local_results
+        return keras.tree.map_structure(lambda value: local(value)[0].numpy(), element)
 
     def _indexed_steps(self) -> int:
         count = self._data.num_batches
@@ -159,17 +172,6 @@ def _signature(batch: Any) -> Any:
         return tf.TensorSpec((None, *array.shape[1:]), array.dtype)
 
     return _tuples(keras.tree.map_structure(spec, batch))
-
-
-def _zeros(spec: Any) -> Any:
-    """One sample of zeros of the shapes that a data set has."""
-
-    def zeros(one: Any) -> np.ndarray:
-        one = getattr(one, "_component_specs", [one])[0] if not hasattr(one, "shape") else one
-        shape = tuple(1 if size is None else size for size in one.shape)
-        return np.zeros((1, *shape[1:]), one.dtype.as_numpy_dtype)
-
-    return keras.tree.map_structure(zeros, spec)
 
 
 def _tuples(value: Any) -> Any:

@@ -44,6 +44,10 @@ class Strategy:
         """The scope in which models that are to be trained have to be made."""
         return contextlib.nullcontext()
 
+    def watching(self) -> contextlib.AbstractContextManager:
+        """Within it, a worker that is lost is a `ConnectionError` that says how to go on."""
+        return contextlib.nullcontext()
+
     def gather(self, payload: bytes) -> list[bytes]:
         """What every worker passed, in their order. All workers must call it."""
         return [payload]

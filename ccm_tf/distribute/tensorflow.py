@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ccm_tf.distribute.lost import lost_workers_named
 from ccm_tf.distribute.registry import Options, register
 from ccm_tf.distribute.rendezvous import meet
 from ccm_tf.distribute.strategy import Strategy
@@ -46,6 +47,10 @@ class TensorFlowStrategy(Strategy):
     def scope(self) -> contextlib.AbstractContextManager:
         """See `Strategy.scope`."""
         return self.native.scope()
+
+    def watching(self) -> contextlib.AbstractContextManager:
+        """See `Strategy.watching`."""
+        return lost_workers_named()
 
     def gather(self, payload: bytes) -> list[bytes]:
         """See `Strategy.gather`."""
@@ -105,7 +110,8 @@ class TensorFlowStrategy(Strategy):
                 padded if context.replica_id_in_sync_group % local == 0 else np.zeros_like(padded)
             )
         )
-        return self._sums[length](parts).numpy()[: len(values)]
+        with self.watching():
+            return self._sums[length](parts).numpy()[: len(values)]
 
 
 @register("mirrored", "tensorflow")

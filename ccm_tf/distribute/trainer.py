@@ -107,7 +107,6 @@ class Trainer:
         order = seed if shuffle else None
         data = self._data(x, y, sample_weight, batch_size, order, initial_epoch)
         feed = Feed(self.strategy, data, steps_per_epoch, equal=True)
-        self._check_batch(feed.example)
         watched = None
         if validation_data is not None:
             parts = validation_data if isinstance(validation_data, tuple) else (validation_data,)
@@ -203,12 +202,6 @@ class Trainer:
             return x if not hasattr(x, "shape") else ArrayBatches((x,), batch_size or 32, seed)
         arrays = (x, y) if sample_weight is None else (x, y, sample_weight)
         return ArrayBatches(arrays, batch_size or 32, seed, epoch)
-
-    def _check_batch(self, example: Any) -> None:
-        # What a strategy has sharded holds parts already.
-        rows = len(keras.tree.flatten(example)[0])
-        if rows > 1:
-            self.strategy.check_batch_size(rows)
 
     def _callbacks(self, callbacks, verbose, epochs, steps) -> Any:
         if isinstance(callbacks, keras.callbacks.CallbackList):

@@ -1,3 +1,4 @@
+import keras
 import pytest
 
 from ccm_tf.distribute import Strategy, check_same_model, model_hash
@@ -41,3 +42,19 @@ def test_another_model_on_one_worker():
             check_same_model(models[index], Worker(index, gather))
 
     together(2, work)
+
+
+def test_subclassed_models_have_a_hash_too():
+    class Wrapped(keras.Model):
+        def __init__(self, inner, factor):
+            super().__init__()
+            self.inner = inner
+
+        def call(self, x):
+            return self.inner(x)
+
+    model = Wrapped(chain(), object())
+    before = model_hash(model)
+    assert before == model_hash(model)
+    model.inner.get_layer("conv1").bias.assign([1.0] * 6)
+    assert model_hash(model) != before

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from ccm_tf.distribute import synchronised
+from ccm_tf.distribute import synchronise, synchronised
 from tests.zoo import chain
 
 
@@ -23,3 +23,12 @@ def test_there_and_back():
 def test_nothing_to_do():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     assert synchronised(model) is model
+
+
+def test_in_place():
+    model = chain()
+    outer = keras.Sequential([keras.Input((8, 8, 3)), model])
+    synchronise(outer)
+    assert model.get_layer("bn1").synchronized and model.get_layer("bn_hidden").synchronized
+    synchronise(outer, False)
+    assert not model.get_layer("bn1").synchronized
