@@ -98,7 +98,7 @@ def _notes(
     table, cost = budget.table, budget.cost(graph)
     dense, kept = cost(graph.all_kept()), cost(mask)
     notes = [
-        f"Predicted latency in {table.dtype}, {table.threads} threads, on {table.device}: "
+        f"Predicted latency in {table.dtype}, threads: {table.threads}, on {table.device}: "
         f"{budget.said(dense)} -> {budget.said(kept)} ({kept / max(dense, 1):.1%})."
     ]
     if len(tried) > 1:
