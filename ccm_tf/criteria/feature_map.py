@@ -100,7 +100,7 @@ class FeatureMapCriterion(Criterion):
                 values = features if signed else np.abs(features)
                 sums[place] = sums[place] + values.sum(axis=0, dtype=np.float64)
 
-        sums = accumulated(
+        sums: list[Any] = accumulated(
             data,
             lambda part: feature_batches(
                 graph, part, maps, self.batch_size, self.max_batches, verbose

@@ -65,10 +65,13 @@ class GradientCriterion(Criterion):
             for group, total in zip(groups, found["sums"], strict=True):
                 total += self.importance(_along_gates(group, gradients)).sum(axis=0)
 
+        def start() -> dict[str, Any]:
+            return {"samples": 0, "sums": [np.zeros(len(group.roots)) for group in groups]}
+
         found = accumulated(
             data,
             lambda part: gate_gradients(graph, part, maps, **self.options(verbose)),
-            lambda: {"samples": 0, "sums": [np.zeros(len(group.roots)) for group in groups]},
+            start,
             update,
         )
         return {
