@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import ccm_tf
+from ccm_tf.distribute import TensorFlowStrategy, registry
 from tasks.callbacks import Recorder
 from tasks.job import Job
 from tasks.training import compiled, fit, plain
@@ -97,3 +98,23 @@ def test_a_diverging_run_keeps_its_checkpoint_and_says_what_to_try(job, make_set
     with pytest.raises(FloatingPointError, match="another --output_dir with a smaller --learning"):
         fit(wild, network(), wild.settings.train, "dense")
     assert not wild.has("dense.keras")
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("name", ["mirrored", "multi_worker"])
+def test_two_replicas_train_like_one_device(
+    name, job, make_settings, tmp_path, two_replicas, monkeypatch
+):
+    fit(job, network(), job.settings.train, "dense")
+    other = Job(make_settings("--epochs=3", f"--output_dir={tmp_path / 'other'}"))
+    other.folder.mkdir()
+    monkeypatch.setattr(registry, "_RUNNING", [TensorFlowStrategy(two_replicas, name)])
+    fit(other, network(), other.settings.train, "dense")
+    for one, two in zip(weights_of(job), weights_of(other), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-4)
+    for one, two in zip(*(j.read_json("dense_history.json") for j in (job, other)), strict=True):
+        assert one["S"] == pytest.approx(two["S"], rel=1e-4)
+        assert one["val_loss"] == pytest.approx(two["val_loss"], rel=1e-4)
+    saved = keras.saving.load_model(other.path("dense.keras"), compile=False)
+    assert not saved.get_layer("bn1").synchronized
