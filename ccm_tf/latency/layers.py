@@ -83,14 +83,31 @@ def _dense(reader: Reader, call: Call) -> Iterator[Work]:
     yield from _activated(reader, call)
 
 
+_KERNELS = (
+    layers.Conv1D,
+    layers.Conv2D,
+    layers.Dense,
+    layers.DepthwiseConv1D,
+    layers.DepthwiseConv2D,
+    layers.SeparableConv1D,
+    layers.SeparableConv2D,
+)
+
+
+def _kernel_before(reader: Reader, call: Call) -> bool:
+    """Whether what a call does can become part of a kernel: of that before it, itself linear."""
+    before = reader.before(call)
+    if before is None or len(reader.behind(before)) > 1:
+        return False
+    if isinstance(before.op, layers.BatchNormalization):
+        return _kernel_before(reader, before)
+    linear = getattr(before.op, "activation", None) in (None, keras.activations.linear)
+    return linear and isinstance(before.op, _KERNELS)
+
+
 @register_work(layers.BatchNormalization)
 def _normalisation(reader: Reader, call: Call) -> Iterator[Work]:
-    before = reader.before(call)
-    linear = before is not None and (
-        getattr(before.op, "activation", None) in (None, keras.activations.linear)
-    )
-    kernel = (layers.Conv1D, layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
-    if before is None or not linear or not isinstance(before.op, (*kernel, layers.Dense)):
+    if not _kernel_before(reader, call):
         yield _elementwise("scale", reader, call, call.outputs[0])
         yield _elementwise("scale", reader, call, call.outputs[0])
 
@@ -102,10 +119,10 @@ def _rescaling(reader: Reader, call: Call) -> Iterator[Work]:
 
 @register_work(layers.ReLU, "Relu", "Relu6")
 def _relu(reader: Reader, call: Call) -> Iterator[Work]:
-    before = reader.before(call)
     plain = not getattr(call.op, "negative_slope", 0) and not getattr(call.op, "threshold", 0)
-    if before is None or not plain or len(reader.behind(before)) > 1:
-        yield _elementwise("unary", reader, call, call.outputs[0])
+    # The file says that a sum ends in a rectifier; XNNPACK computes one after the other.
+    if not plain or not _kernel_before(reader, call):
+        yield _elementwise("clamp" if plain else "unary", reader, call, call.outputs[0])
 
 
 @register_work(layers.Activation)

@@ -19,7 +19,7 @@ _ROUNDS = 15
 # none finds its weights in the processor's nearest cache.
 _TOGETHER = 64
 # An operator that computes next to nothing; and the part of a time that is left in any case.
-_EMPTY: Sized = (Operator("unary"), 1, 1)
+_EMPTY: Sized = (Operator("clamp"), 1, 1)
 _LEAST = 0.1
 
 
@@ -40,22 +40,27 @@ def measure_here(threads: int, dtype: str) -> Measure:
 
     def measure(operators: Sequence[Sized]) -> list[float]:
         times: list[float] = []
+        (empty,) = _alone([_EMPTY], threads, dtype)
         for start in range(0, len(operators), _TOGETHER):
-            part = [_EMPTY, *operators[start:][:_TOGETHER]]
-            opened = [open_interpreter(single_operator(*sized, dtype), threads) for sized in part]
-            for interpreter in opened:
-                interpreter.allocate_tensors()
-            found = interleaved(
-                [interpreter.invoke for interpreter in opened],
-                _ROUNDS,
-                _ROUNDS,
-                before=[feeder(interpreter) for interpreter in opened],
-            )
-            empty, *alone = (median_alone(turns, threads) for turns in found)
+            alone = _alone(operators[start:][:_TOGETHER], threads, dtype)
             times += [max(time - empty, _LEAST * time) for time in alone]
         return times
 
     return measure
+
+
+def _alone(operators: Sequence[Sized], threads: int, dtype: str) -> list[float]:
+    """Median times of operators that take turns, in milliseconds."""
+    opened = [open_interpreter(single_operator(*sized, dtype), threads) for sized in operators]
+    for interpreter in opened:
+        interpreter.allocate_tensors()
+    found = interleaved(
+        [interpreter.invoke for interpreter in opened],
+        _ROUNDS,
+        _ROUNDS,
+        before=[feeder(interpreter) for interpreter in opened],
+    )
+    return [median_alone(turns, threads) for turns in found]
 
 
 def step_of(widths: Sequence[int], milliseconds: Sequence[float]) -> int:

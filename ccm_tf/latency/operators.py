@@ -5,6 +5,7 @@ import dataclasses
 KINDS = (
     "average_pool",
     "binary",
+    "clamp",
     "concat",
     "conv",
     "dense",

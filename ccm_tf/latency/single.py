@@ -190,6 +190,11 @@ def _unary(file: _File, operator: Operator, inputs: int, outputs: int) -> None:
     file.operator("LOGISTIC", [file.input(*shape)], shape, None)
 
 
+def _clamp(file: _File, operator: Operator, inputs: int, outputs: int) -> None:
+    shape = (1, operator.height, operator.width, inputs)
+    file.operator("RELU", [file.input(*shape)], shape, None)
+
+
 def _concat(file: _File, operator: Operator, inputs: int, outputs: int) -> None:
     size = (1, operator.height, operator.width)
     half = inputs // 2
@@ -212,6 +217,7 @@ def _pad(file: _File, operator: Operator, inputs: int, outputs: int) -> None:
 _BUILDERS: dict[str, Callable[..., None]] = {
     "average_pool": _pool("AVERAGE_POOL_2D"),
     "binary": _binary,
+    "clamp": _clamp,
     "concat": _concat,
     "conv": _conv,
     "dense": _dense,

@@ -35,7 +35,11 @@ def test_what_cannot_be_folded_is_an_operator():
     x = layers.Concatenate(name="cat")([x, layers.Activation("silu", name="silu")(x)])
     assert kinds(keras.Model(inputs, layers.GlobalAveragePooling2D(name="mean")(x))) == [
         ("conv", "conv"),
+        ("norm", "scale"),
+        ("norm", "scale"),
+        ("relu", "clamp"),
         ("add", "binary"),
+        ("late", "clamp"),
         ("alone", "scale"),
         ("alone", "scale"),
         ("pad", "pad"),
