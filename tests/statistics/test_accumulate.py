@@ -8,7 +8,7 @@ from ccm_tf.statistics.accumulate import accumulated
 from ccm_tf.statistics.batches import batches
 from ccm_tf.statistics.moments import Moments
 from ccm_tf.statistics.sharded import Sharded
-from tests.workers import together
+from tests.workers import in_turn
 from tests.zoo import residual
 
 # Criteria that look at data and whose sums are shared out.
@@ -35,14 +35,14 @@ def test_sums_are_the_same_bits_from_any_number_of_workers():
     np.testing.assert_allclose(one, moments(x).covariance(), rtol=1e-10, atol=1e-9)
     assert one.tobytes() != moments(x).covariance().tobytes()  # the order does matter
     for count in (2, 3, 4, 9):
-        found = together(count, lambda i, gather, n=count: moments(Sharded(x, i, n, gather)))
+        found = in_turn(count, lambda i, gather, n=count: moments(Sharded(x, i, n, gather)))
         assert {m.covariance().tobytes() for m in found} == {one.tobytes()}
         assert {m.count for m in found} == {61}
 
 
 def test_no_batch_for_anybody():
     with pytest.raises(ValueError, match="holds no batch"):
-        together(2, lambda i, gather: moments(Sharded(iter(()), i, 2, gather)))
+        in_turn(2, lambda i, gather: moments(Sharded(iter(()), i, 2, gather)))
 
 
 @pytest.mark.parametrize("name", SHARED)
@@ -60,8 +60,8 @@ def test_the_plan_is_the_same_bits_from_one_two_and_four_shards(name):
         scores = {key: ranking.scores.tobytes() for key, ranking in made.rankings.items()}
         return made.as_dict(), scores
 
-    (alone,) = together(1, lambda i, gather: plan(i, gather, 1))
+    (alone,) = in_turn(1, lambda i, gather: plan(i, gather, 1))
     for count in (2, 4):
-        for found in together(count, lambda i, gather, n=count: plan(i, gather, n)):
+        for found in in_turn(count, lambda i, gather, n=count: plan(i, gather, n)):
             assert found == alone
     assert name in criteria()
