@@ -25,7 +25,6 @@ from PIL import Image
 import ccm_tf
 from ccm_tf.files import write_json, write_text
 from ccm_tf.reporting import numbers
-from ccm_tf.reporting.content import by_name
 from tasks.datasets import digits
 
 COMMANDS = {
@@ -131,12 +130,11 @@ def compressed(folder: pathlib.Path, name: str) -> dict:
     ]
     subprocess.run(command, check=True)
     report = json.loads((folder / "out" / "report.json").read_text(encoding="utf-8"))
-    stages = by_name(report)
     return {
         "flags": COMMANDS[name],
         "images": report["run"]["images"],
         "after_cut": report["sliced"]["accuracy"],
-        **{row: _without(stages[row], "name", "title", "thop") for row in ROWS},
+        **{row: _without(report[row], "name", "title", "thop") for row in ROWS},
         "layers": [[row["layers"], row["width"], row["kept"]] for row in report["layers"]],
     }
 

@@ -11,7 +11,7 @@ from ccm_tf.graph import ChannelGraph
 from ccm_tf.kfe import EigenPlan
 from ccm_tf.profile import profile
 from ccm_tf.pruning_plan import PruningPlan
-from ccm_tf.reporting.content import FORMAT
+from ccm_tf.reporting.content import FORMAT, with_stages
 from ccm_tf.reporting.correlations import Pair, as_values, correlation_pairs
 from ccm_tf.reporting.document import Report
 from ccm_tf.reporting.network import kept_widths, network_of
@@ -101,7 +101,7 @@ def report(
     values = {
         "format": FORMAT,
         "title": title or f"{before.name}, pruned",
-        "stages": stages,
+        **with_stages(stages),
         "how": how,
         "network": network_of(graph, after),
         "layers": layer_rows(graph, widths),

@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ccm_tf.reporting.content import criterion_of
+from ccm_tf.reporting.content import criterion_of, stages
 
 FORMAT = "ccm_tf.comparison/1"
 _FIGURES = ("accuracy", "params", "macs", "bytes", "latency_ms")
@@ -64,7 +64,7 @@ def _run(name: str, folder: str, values: Mapping[str, Any]) -> dict[str, Any]:
             "title": stage["title"],
             **{key: stage[key] for key in _FIGURES if stage.get(key) is not None},
         }
-        for stage in values["stages"]
+        for stage in stages(values)
         if stage.get("accuracy") is not None and stage.get("macs")
     ]
     if not points:

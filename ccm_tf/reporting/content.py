@@ -22,14 +22,18 @@ class Content:
     matrices: Sequence[Pair] = ()
 
 
-def final(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The last stage of a report: what is shipped."""
-    return values["stages"][-1]
+def with_stages(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The part of a report that holds its stages: each under its name, and their order.
+
+    Args:
+        rows: The stages, the dense network first.
+    """
+    return {"stages": [row["name"] for row in rows], **{row["name"]: row for row in rows}}
 
 
-def by_name(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Name of a stage to the stage."""
-    return {stage["name"]: stage for stage in values["stages"]}
+def stages(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The stages of a report, from the dense network to what is shipped."""
+    return [values[name] for name in values["stages"]]
 
 
 def criterion_of(values: Mapping[str, Any]) -> str:

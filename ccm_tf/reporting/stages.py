@@ -22,6 +22,12 @@ TITLES = {
 # Stages whose weights are stored as the model's own.
 _IN_KERAS = ("dense", "pruned", "finetuned")
 
+# What stands beside the stages in a report; `report.schema.json` has them as properties.
+KEYS = frozenset(
+    "format title story credits stages how sliced plan method protocol layers network groups "
+    "correlations directions rounds history run".split()
+)
+
 # What a figure has to be: in words, and as a function.
 _WANTED = {
     "accuracy": ("a share from 0 to 1", lambda value: 0 <= value <= 1),
@@ -57,11 +63,16 @@ def given_figures(evaluations: Mapping[str, Any]) -> dict[str, Figures]:
         Name of a stage to its figures.
 
     Raises:
-        ValueError: If something is no number, an accuracy no share, or nothing is known of a
-            stage that a report shows.
+        ValueError: If something is no number, an accuracy no share, nothing is known of a stage
+            that a report shows, or a report holds something else of its name.
     """
     found = {}
     for name, given in evaluations.items():
+        if name in KEYS:
+            raise ValueError(
+                f"No stage can be called '{name}': a report holds something else of that name. "
+                f"Names to avoid: {', '.join(sorted(KEYS))}."
+            )
         figures = dict(given) if isinstance(given, Mapping) else {"accuracy": given}
         if not figures.keys() & COLUMNS.keys():
             raise ValueError(

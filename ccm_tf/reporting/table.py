@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ccm_tf.reporting import numbers
+from ccm_tf.reporting.content import stages
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +41,7 @@ def columns(values: Mapping[str, Any]) -> dict[str, Column]:
     return {
         key: column
         for key, column in COLUMNS.items()
-        if any(stage.get(key) is not None for stage in values["stages"])
+        if any(stage.get(key) is not None for stage in stages(values))
     }
 
 
@@ -52,8 +53,8 @@ def table(values: Mapping[str, Any]) -> str:
     """
     shown = columns(values)
     head = ["", *(column.title for column in shown.values())]
-    dense, *_ = stages = values["stages"]
-    rows = [[stage["title"], *_cells(shown, stage, dense)] for stage in stages]
+    dense, *_ = found = stages(values)
+    rows = [[stage["title"], *_cells(shown, stage, dense)] for stage in found]
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     lines = [
         "  ".join(

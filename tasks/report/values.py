@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ccm_tf.reporting.content import FORMAT
+from ccm_tf.reporting.content import FORMAT, with_stages
 from ccm_tf.reporting.table import table
 from tasks.job import Job
 
@@ -25,7 +25,7 @@ def run_values(
         "title": job.settings.title,
         "story": job.settings.story,
         "credits": job.settings.credits,
-        "stages": list(stages),
+        **with_stages(stages),
         "how": how,
         "run": job.read_json("run.json"),
         "history": {name: history(job, name) for name in trainings},

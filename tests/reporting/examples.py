@@ -4,7 +4,8 @@ import copy
 
 import numpy as np
 
-from ccm_tf.reporting.content import FORMAT, Content
+from ccm_tf.reporting.content import FORMAT, Content, with_stages
+from ccm_tf.reporting.content import stages as in_order
 from ccm_tf.reporting.correlations import Correlation, as_values
 
 _DENSE = {"params": 943_322, "macs": 19_924_224, "bytes": 3_770_000}
@@ -87,7 +88,7 @@ def values():
         "title": "VGG-16 on digits, pruned",
         "story": "Width 0.25. Trained with CCM-loss over mean_map at weight 0.01",
         "credits": "CCM-loss: Wang et al., arXiv 2310.06344.",
-        "stages": stages(),
+        **with_stages(stages()),
         "how": {"accuracy": "test images", "bytes": "file", "latency_ms": "one thread"},
         "sliced": {"accuracy": 0.1},
         "plan": {"criterion": {"name": "pca"}, "target": {"macs": 0.25}, "notes": []},
@@ -136,7 +137,8 @@ def values():
 def round_values():
     """A run of a program with rounds, which drops directions."""
     first = values()
-    for key in ("sliced", "plan", "groups", "correlations"):
+    after = first["stages"][1:]
+    for key in ("sliced", "plan", "groups", "correlations", *after):
         del first[key]
     pruned = {**_SMALL, "accuracy": 0.8}
     layer = {
@@ -152,11 +154,13 @@ def round_values():
     return first | {
         "method": "eigendamage",
         "protocol": "iterative",
-        "stages": [
-            first["stages"][0],
-            {"name": "pruned_1", "title": "round 1, 50 % dropped, recalibrated", **pruned},
-            {"name": "finetuned_1", "title": "round 1, 50 % dropped", **pruned},
-        ],
+        **with_stages(
+            [
+                first["dense"],
+                {"name": "pruned_1", "title": "round 1, 50 % dropped, recalibrated", **pruned},
+                {"name": "finetuned_1", "title": "round 1, 50 % dropped", **pruned},
+            ]
+        ),
         "rounds": [
             {
                 "round": 1,
@@ -173,9 +177,16 @@ def round_values():
     }
 
 
-def content(**changes):
-    """What a page is made from, with some values changed."""
-    return Content(copy.deepcopy(values()) | changes, matrices())
+def content(rows=None, **changes):
+    """What a page is made from, with other stages or some values changed."""
+    replaced = {} if rows is None else with_stages(rows)
+    return Content(copy.deepcopy(values()) | replaced | changes, matrices())
+
+
+def bare(*keys):
+    """A report of its stages and little more."""
+    whole = values()
+    return {key: whole[key] for key in (*keys, "title", "stages", *whole["stages"])}
 
 
 def runs():
@@ -183,7 +194,7 @@ def runs():
     found = []
     for number in range(7):
         report = values()
-        for stage in report["stages"][1:]:
+        for stage in in_order(report)[1:]:
             stage["macs"] = round(stage["macs"] * 1.3**number)
             stage["accuracy"] = min(0.99, stage["accuracy"] + 0.002 * (number % 4))
         found.append((f"out/run_{number}", report))

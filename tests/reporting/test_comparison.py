@@ -52,15 +52,14 @@ def test_names_are_short_and_tell_runs_apart(folders, names):
 
 
 def test_a_run_with_rounds_and_one_without_a_plan():
-    bare = {key: examples.values()[key] for key in ("title", "stages", "how")}
-    values = compared([("rounds", examples.round_values()), ("bare", bare)])
+    values = compared([("rounds", examples.round_values()), ("bare", examples.bare("how"))])
     check(values, "comparison.schema.json")
     assert [run["method"] for run in values["runs"]] == ["eigendamage", "by hand"]
 
 
 def test_without_labels_there_is_nothing_to_compare():
     report = examples.values()
-    for stage in report["stages"]:
-        stage["accuracy"] = None
+    for name in report["stages"]:
+        report[name]["accuracy"] = None
     with pytest.raises(ValueError, match="run in 'out/x' has no accuracies.*Leave it out"):
         compared([("out/x", report)])

@@ -29,5 +29,5 @@ def test_needs_nothing_from_elsewhere():
 
 
 def test_without_fine_tuning_and_export():
-    text = page(examples.content(stages=examples.stages()[:2]))
+    text = page(examples.content(rows=examples.stages()[:2]))
     assert "From dense to pruned" in text and "LiteRT file" not in text

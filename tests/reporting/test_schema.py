@@ -32,8 +32,9 @@ def test_examples_are_reports(values):
     [
         (("format",), "ccm_tf.report/0"),
         (("stages",), []),
-        (("stages", 0, "accuracy"), 98.0),
-        (("stages", 0, "macs"), "many"),
+        (("stages", 0), {"name": "dense"}),
+        (("dense", "accuracy"), 98.0),
+        (("dense", "macs"), "many"),
         (("layers", 0, "kept"), -1),
         (("network", "edges", 0), [1]),
         (("unheard_of",), 1),

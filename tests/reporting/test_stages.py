@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from ccm_tf.profile import Profile
-from ccm_tf.reporting.stages import given_figures, stages_of
+from ccm_tf.reporting.stages import KEYS, given_figures, stages_of
+from tests.reporting.schema import schema
 
 BEFORE = Profile((), 100, 1000, 400, "keras")
 AFTER = Profile((), 50, 250, 200, "keras")
@@ -49,3 +50,9 @@ def test_further_numbers_are_kept():
 def test_what_is_no_evaluation(evaluation, message):
     with pytest.raises(ValueError, match=message):
         given_figures({"pruned": evaluation})
+
+
+def test_names_of_other_parts_of_a_report_are_refused():
+    assert set(schema("report.schema.json")["properties"]) == KEYS
+    with pytest.raises(ValueError, match="No stage can be called 'plan'.*avoid: correlations, "):
+        given_figures({"plan": 0.9})

@@ -1,3 +1,4 @@
+from ccm_tf.reporting.content import with_stages
 from ccm_tf.reporting.table import columns, table
 from tests.reporting import examples
 
@@ -18,7 +19,7 @@ def test_rows_and_changes():
 
 def test_columns_are_those_with_numbers():
     rows = [{**row, "accuracy": None} for row in examples.stages()]
-    values = {"stages": rows, "how": {"accuracy": "test images"}}
+    values = {**with_stages(rows), "how": {"accuracy": "test images"}}
     assert list(columns(values)) == ["params", "macs", "bytes", "latency_ms"]
     assert "accuracy" not in table(values)
 
@@ -26,5 +27,5 @@ def test_columns_are_those_with_numbers():
 def test_what_is_not_known_is_empty():
     rows = examples.stages()
     rows[-1]["bytes"] = None
-    last = table({"stages": rows, "how": {}}).splitlines()[6]
+    last = table({**with_stages(rows), "how": {}}).splitlines()[6]
     assert "kB" not in last and "0.071 ms" in last

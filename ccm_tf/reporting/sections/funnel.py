@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ccm_tf.reporting import numbers
-from ccm_tf.reporting.content import Content, by_name, final
+from ccm_tf.reporting.content import Content, stages
 from ccm_tf.reporting.markup import section, table, text
 from ccm_tf.reporting.table import Column, columns, how
 
@@ -13,17 +13,17 @@ def funnel(content: Content) -> str:
     """See `ccm_tf.reporting.sections`."""
     values = content.values
     shown = columns(values)
-    dense = values["stages"][0]
+    dense = stages(values)[0]
     rows = [
         [
             text(row["title"]),
             *(_cell(column, row.get(key), dense.get(key)) for key, column in shown.items()),
         ]
-        for row in values["stages"]
+        for row in stages(values)
     ]
     head = ["", *(column.title for column in shown.values())]
     return section(
-        f"From {dense['title']} to {final(values)['title']}",
+        f"From {dense['title']} to {stages(values)[-1]['title']}",
         " ".join([*_measured(values), *_after_the_cut(values)]),
         table(head, rows, "funnel"),
     )
@@ -53,7 +53,7 @@ def _measured(values: Mapping[str, Any]) -> list[str]:
 
 def _after_the_cut(values: Mapping[str, Any]) -> list[str]:
     """What came between the stages, where a run knows it."""
-    if "sliced" not in values or "pruned" not in by_name(values):
+    if "sliced" not in values or "pruned" not in values:
         return []
     accuracy = values["sliced"]["accuracy"]
     folded = values.get("run", {}).get("flags", {}).get("fold", "none") != "none"

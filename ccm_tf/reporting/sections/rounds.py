@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ccm_tf.reporting import numbers
-from ccm_tf.reporting.content import Content, by_name
+from ccm_tf.reporting.content import Content, stages
 from ccm_tf.reporting.markup import section, table
 
 # Shares of a round, and their titles; those that a run does not know are left out.
@@ -38,12 +38,12 @@ def rounds(content: Content) -> str:
 
 def _with_stage(values: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
     """A round with the figures of the network that it ended with, if that is a stage."""
-    after = by_name(values).get(f"finetuned_{row['round']}", {})
+    after = values.get(f"finetuned_{row['round']}", {})
     return {**{key: after.get(key) for key in ("accuracy", *_SIZES)}, **row}
 
 
 def _row(values: Mapping[str, Any], keys: Sequence[str], row: Mapping[str, Any]) -> list[str]:
-    dense, cells = values["stages"][0], [f"{row['round']}"]
+    dense, cells = stages(values)[0], [f"{row['round']}"]
     for key in keys:
         value = row.get(key)
         if value is None:

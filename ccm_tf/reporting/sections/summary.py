@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ccm_tf.reporting import numbers
-from ccm_tf.reporting.content import Content, criterion_of, final
+from ccm_tf.reporting.content import Content, criterion_of, stages
 from ccm_tf.reporting.markup import text
 from ccm_tf.reporting.table import COLUMNS
 
@@ -30,7 +30,7 @@ _FIGURES = {
 def summary(content: Content) -> str:
     """See `ccm_tf.reporting.sections`."""
     values = content.values
-    first, last = values["stages"][0], final(values)
+    first, *_, last = stages(values)
     cards = "".join(
         _card(key, first[key], last[key])
         for key in _FIGURES

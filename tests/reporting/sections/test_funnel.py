@@ -35,11 +35,11 @@ def test_says_when_removed_channels_were_folded():
 
 def test_without_labels_there_is_no_accuracy():
     rows = [{**row, "accuracy": None} for row in examples.stages()]
-    page = funnel(examples.content(stages=rows, how={}, sliced={"accuracy": None}))
+    page = funnel(examples.content(rows, how={}, sliced={"accuracy": None}))
     assert "accuracy" not in page and "MACs" in page
 
 
 def test_an_unknown_figure_is_a_dash():
     rows = examples.stages()
     rows[-1]["bytes"] = None
-    assert "–" in funnel(examples.content(stages=rows))
+    assert "–" in funnel(examples.content(rows))

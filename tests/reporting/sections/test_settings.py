@@ -15,4 +15,4 @@ def test_channel_order():
 
 
 def test_a_library_users_report_has_none():
-    assert "Settings" not in settings(Content({"title": "x", "stages": examples.stages()}))
+    assert "Settings" not in settings(Content(examples.bare()))

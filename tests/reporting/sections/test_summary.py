@@ -31,11 +31,10 @@ def test_names_the_target(target, expected):
 def test_by_hand_and_without_a_plan():
     content = examples.content(plan={"criterion": {}, "target": {}}, story="")
     assert "<p>Channels chosen by hand.</p>" in summary(content)
-    bare = {key: content.values[key] for key in ("title", "stages")}
-    assert "<p>" not in summary(type(content)(bare))
+    assert "<p>" not in summary(type(content)(examples.bare()))
 
 
 def test_a_figure_that_is_missing_at_one_end_is_left_out():
     rows = examples.stages()
     rows[-1]["latency_ms"] = None
-    assert "speed" not in summary(examples.content(stages=rows))
+    assert "speed" not in summary(examples.content(rows))

@@ -3,7 +3,6 @@ import json
 import keras
 import pytest
 
-from ccm_tf.reporting.content import by_name
 from tasks import pipeline
 from tasks.eigendamage.stages import stages_of
 from tasks.job import Job
@@ -25,8 +24,7 @@ def test_two_rounds_and_a_second_call_that_goes_on(images, tmp_path, capsys):
     settings = small(images, tmp_path / "out", "--ratio=0.3,0.3", "--protocol=iterative")
     work(settings)
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    stages = by_name(report)
-    sizes = [stages[name]["params"] for name in ("dense", "finetuned_1", "finetuned_2")]
+    sizes = [report[name]["params"] for name in ("dense", "finetuned_1", "finetuned_2")]
     assert sizes[0] > sizes[1] > sizes[2]
     first = report["directions"][0]["layers"][0]
     assert len(first["input_values"]) == first["inputs"] >= first["kept_inputs"]
@@ -50,8 +48,7 @@ def test_relatives_by_the_same_protocol(images, tmp_path, method):
     settings = small(images, tmp_path / "out", "--ratio=0.3", f"--method={method}")
     work(settings)
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    stages = by_name(report)
-    assert stages["finetuned_1"]["params"] < stages["dense"]["params"]
+    assert report["finetuned_1"]["params"] < report["dense"]["params"]
     assert report["directions"] == [{"title": "round 1", "layers": []}]
     check(report)
     assert keras.saving.load_model(tmp_path / "out" / "pruned_1.keras").count_params()

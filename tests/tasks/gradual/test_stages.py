@@ -4,6 +4,7 @@ import json
 import keras
 import pytest
 
+from ccm_tf.reporting.content import stages
 from tasks import pipeline
 from tasks.gradual.stages import stages_of
 from tasks.job import Job
@@ -24,7 +25,7 @@ def test_frs_removes_so_many_channels_while_training(images, tmp_path, capsys):
     folder = tmp_path / "out"
     report = run(images, folder, "--method=frs", "--prune_channels=3")
     check(report)
-    masked, after = report["stages"]
+    masked, after = stages(report)
     assert after["params"] < masked["params"]
     assert after["accuracy"] == pytest.approx(masked["accuracy"])
     slim = keras.saving.load_model(folder / "finetuned.keras")
@@ -41,5 +42,5 @@ def test_frs_removes_so_many_channels_while_training(images, tmp_path, capsys):
 @pytest.mark.slow
 def test_other_methods_reach_their_sparsity(images, tmp_path):
     report = run(images, tmp_path / "out", "--method=magnitude", "--sparsity=0.5")
-    masked, slim = report["stages"]
+    masked, slim = stages(report)
     assert slim["macs"] <= 0.5 * masked["macs"]
