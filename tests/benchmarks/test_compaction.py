@@ -21,6 +21,7 @@ def test_table_and_figure_show_both_runs():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_run_writes_its_numbers(tmp_path):
     path = tmp_path / "compaction.json"
     arguments = "--width 0.0625 --images 16 --epochs 4 --batch 8".split()

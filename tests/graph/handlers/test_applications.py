@@ -8,6 +8,7 @@ from tests.graph.handlers.test_handlers import assert_slim_equals_masked
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["LayerScale", "CustomScaleLayer"])
 def test_layers_that_keras_does_not_export(name):
     for make in examples.MODELS[name]:

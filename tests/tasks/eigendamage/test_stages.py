@@ -43,7 +43,7 @@ def test_two_rounds_and_a_second_call_that_goes_on(images, tmp_path, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["kron_obs", "magnitude"])
+@pytest.mark.parametrize("method", ["kron_obs", pytest.param("magnitude", marks=pytest.mark.long)])
 def test_relatives_by_the_same_protocol(images, tmp_path, method):
     settings = small(images, tmp_path / "out", "--ratio=0.3", f"--method={method}")
     work(settings)
