@@ -5,6 +5,7 @@ import numpy as np
 
 import ccm_tf
 from benchmarks.accuracy.training import jit_compile
+from ccm_tf.statistics.components import components_that_hold
 from ccm_tf.statistics.moments import Moments
 from ccm_tf.statistics.taps import feature_batches
 from tasks.batches import Batches
@@ -55,9 +56,5 @@ def redundancy(model: keras.Model, images: np.ndarray, batch_size: int = 128) ->
 
 def over_samples(correlation: np.ndarray, share: float = 0.9) -> dict:
     """S and the number of principal components that hold a share of a correlation matrix."""
-    eigenvalues = np.clip(np.linalg.eigvalsh(correlation)[::-1], 0.0, None)
-    total = eigenvalues.sum()
-    held = np.cumsum(eigenvalues) / total if total > 0 else np.ones_like(eigenvalues)
-    # A sum of many shares may miss the last digit of `share`.
-    count = int(np.searchsorted(held, share - 1e-12) + 1)
-    return {"samples": float(np.mean(np.abs(correlation))), "k90": min(count, len(eigenvalues))}
+    count = components_that_hold(np.linalg.eigvalsh(correlation), share)
+    return {"samples": float(np.mean(np.abs(correlation))), "k90": count}

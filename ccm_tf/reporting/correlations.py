@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from ccm_tf.graph import ChannelGraph, FeatureMap
+from ccm_tf.statistics.components import components_that_hold
 from ccm_tf.statistics.moments import Moments
 from ccm_tf.statistics.taps import feature_batches
 
@@ -88,13 +89,12 @@ def _matrices(graph: ChannelGraph, maps: list[FeatureMap], images: Any) -> list[
 
 def _described(layer: str, matrix: np.ndarray) -> Correlation:
     values, vectors = np.linalg.eigh(matrix)
-    shares = np.cumsum(values[::-1]) / max(values.sum(), 1e-12)
     order = np.argsort(-vectors[:, -1])
     return Correlation(
         layer,
         matrix[np.ix_(order, order)],
         float(np.abs(matrix).mean()),
-        int(np.count_nonzero(shares < 0.9)) + 1,
+        components_that_hold(values),
     )
 
 

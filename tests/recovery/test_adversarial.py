@@ -6,7 +6,6 @@ import pytest
 
 import ccm_tf
 from ccm_tf.recovery import AdversarialDistiller, Adversary, AttentionTransfer, LogitsTransfer
-from tests import zoo
 
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 SMALL = {"units": (8,)}
@@ -19,18 +18,6 @@ def values(variables):
 def moved(before, variables):
     pairs = zip(before, values(variables), strict=True)
     return [not np.array_equal(a, b) for a, b in pairs]
-
-
-@pytest.fixture
-def teacher():
-    model = zoo.residual()
-    zoo.randomise(model)
-    return model
-
-
-@pytest.fixture
-def student(teacher):
-    return ccm_tf.rewrite(teacher, ccm_tf.plan(teacher, "magnitude", macs=0.6))
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import pytest
 
 import ccm_tf
 from ccm_tf.recovery import AttentionTransfer, Distiller, LogitsTransfer
-from tests import zoo
 
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -17,18 +16,6 @@ def values(variables):
 
 def same(before, after):
     return all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
-
-
-@pytest.fixture
-def teacher():
-    model = zoo.residual()
-    zoo.randomise(model)
-    return model
-
-
-@pytest.fixture
-def student(teacher):
-    return ccm_tf.rewrite(teacher, ccm_tf.plan(teacher, "magnitude", macs=0.6))
 
 
 @pytest.fixture

@@ -5,19 +5,6 @@ import pytest
 import ccm_tf
 from ccm_tf.recovery import AttentionTransfer, LogitsTransfer
 from ccm_tf.recovery.pair import Pair
-from tests import zoo
-
-
-@pytest.fixture
-def teacher():
-    model = zoo.residual()
-    zoo.randomise(model)
-    return model
-
-
-@pytest.fixture
-def student(teacher):
-    return ccm_tf.rewrite(teacher, ccm_tf.plan(teacher, "magnitude", macs=0.6))
 
 
 def test_each_transfer_sees_its_own_points(teacher, student):
