@@ -50,11 +50,16 @@ def _act(options, cells, results) -> int:
         print(listing(cells, results))
         return 0
     if options.report:
-        for path in report.write(cells, results, options.results.parent):
+        for path in _report(options, cells, results):
             print(path)
         return 0
     with only_one(options.work_dir):
         return _run(options, cells, results)
+
+
+def _report(options, cells, results) -> list[pathlib.Path]:
+    tables = matrix.load_tables(options.matrix)
+    return report.write(cells, results, options.results.parent, tables)
 
 
 def _run(options, cells, results) -> int:

@@ -1,5 +1,6 @@
 """The declared matrix as a list of cells, in the order in which they should run."""
 
+import dataclasses
 import itertools
 import pathlib
 import tomllib
@@ -9,6 +10,43 @@ from benchmarks.accuracy.cells import DENSE, Cell, stage_of
 
 PATH = pathlib.Path(__file__).with_name("matrix.toml")
 _LISTS = ("networks", "recipes", "seeds", "trainings", "criteria", "macs", "stages")
+
+
+@dataclasses.dataclass
+class Table:
+    """Cells that the report shows together.
+
+    Attributes:
+        title: Its title: an experiment's `table`, or its name.
+        ids: Which pruned cells, by hash.
+        alternatives: Stages that are ways to the same end and are compared with each other;
+            without any, every stage is looked at by itself.
+    """
+
+    title: str
+    ids: set[str] = dataclasses.field(default_factory=set)
+    alternatives: tuple[str, ...] = ()
+
+
+def load_tables(path=PATH) -> list[Table]:
+    """The tables of the report, in the order of the experiments that they show.
+
+    Args:
+        path: As for `load_cells`.
+
+    Raises:
+        ValueError: As for `load_cells`.
+    """
+    matrix = _read(path)
+    tables: dict[str, Table] = {}
+    for experiment in matrix.get("experiments", []):
+        title = experiment.get("table", experiment["name"])
+        table = tables.setdefault(title, Table(title))
+        table.alternatives += tuple(experiment.get("alternatives", ()))
+        for seed in experiment["seeds"]:
+            cells = _expand(experiment, seed, matrix)
+            table.ids |= {cell.id for cell in cells if cell.labels["stage"] != DENSE}
+    return list(tables.values())
 
 
 def load_cells(path=PATH) -> list[Cell]:
@@ -24,17 +62,22 @@ def load_cells(path=PATH) -> list[Cell]:
     Raises:
         ValueError: If an experiment names an entry that is not there.
     """
-    with open(path, "rb") as file:
-        matrix = tomllib.load(file)
+    matrix = _read(path)
     experiments = matrix.get("experiments", [])
-    for experiment in experiments:
-        _check(experiment, matrix)
     cells: dict[str, Cell] = {}
     chosen = [(seed, e) for e in experiments for seed in e["seeds"]]
     for seed, experiment in sorted(chosen, key=lambda pair: pair[0]):
         for cell in _expand(experiment, seed, matrix):
             cells.setdefault(cell.id, cell)
     return list(cells.values())
+
+
+def _read(path) -> dict[str, Any]:
+    with open(path, "rb") as file:
+        matrix = tomllib.load(file)
+    for experiment in matrix.get("experiments", []):
+        _check(experiment, matrix)
+    return matrix
 
 
 def _expand(experiment: dict[str, Any], seed: int, matrix: dict[str, Any]):
@@ -90,6 +133,12 @@ def _check(experiment: dict[str, Any], matrix: dict[str, Any]) -> None:
                 f"Experiment '{name}' names {table} that are not declared: {', '.join(unknown)}. "
                 f"Declared: {', '.join(known)}."
             )
+    strangers = set(experiment.get("alternatives", ())) - set(experiment["stages"])
+    if strangers:
+        raise ValueError(
+            f"Experiment '{name}' names alternatives that are none of its stages: "
+            f"{', '.join(sorted(strangers))}. Its stages: {', '.join(experiment['stages'])}."
+        )
     for stage in experiment["stages"]:
         chain = [{"step": "train"}, *({"step": kind} for kind in matrix["stages"][stage])]
         if stage_of(chain) != stage:

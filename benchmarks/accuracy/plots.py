@@ -2,7 +2,6 @@
 
 import pathlib
 
-from benchmarks.accuracy.cells import DENSE
 from benchmarks.accuracy.summary import Group
 from ccm_tf.files import atomic_path
 
@@ -10,50 +9,47 @@ from ccm_tf.files import atomic_path
 _BARS = 5
 
 
-def write(groups: dict[tuple, Group], folder: pathlib.Path, stem: str) -> list[pathlib.Path]:
-    """Draws redundancy by layer and accuracy by budget.
+def of_pruned(dense: list[Group], pruned: list[Group]) -> dict:
+    """The figures of a table, by name.
 
     Args:
-        groups: Groups of one network, recipe and data set.
-        folder: Where the pictures go.
-        stem: Beginning of their names.
-
-    Returns:
-        The files written.
+        dense: Groups of trained networks.
+        pruned: Groups of pruned ones.
     """
+    figures = {}
+    trainings = dict.fromkeys(g.label("training") for g in pruned)
+    if len(trainings) > 1:
+        figures["stages"] = _stages(dense, _in_every_training(pruned))
+    for training in trainings:
+        members = [g for g in pruned if g.label("training") == training]
+        if len({g.label("criterion") for g in members}) > _BARS:
+            figures[f"criteria_{training}"] = _criteria(dense, members)
+    return figures
+
+
+def save(figure, path: pathlib.Path) -> pathlib.Path:
+    """Writes a figure as an SVG file that is the same for the same figure."""
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="svg", metadata={"Date": None})
+    pyplot().close(figure)
+    return path
+
+
+def pyplot():
+    """Matplotlib without a window, with the same identifiers in the same pictures."""
     import matplotlib
 
     matplotlib.use("Agg")
     matplotlib.rcParams.update({"svg.hashsalt": "ccm_tf", "font.size": 8})
-    dense = [g for g in groups.values() if g.label("stage") == DENSE]
-    pruned = [g for g in groups.values() if g.label("stage") != DENSE]
-    pictures = []
-    if dense:
-        pictures.append(_save(_redundancy(dense), folder / f"{stem}_redundancy.svg"))
-    if pruned:
-        compared = _in_every_training(pruned)
-        pictures.append(_save(_stages(dense, compared), folder / f"{stem}_stages.svg"))
-    for training in dict.fromkeys(g.label("training") for g in pruned):
-        members = [g for g in pruned if g.label("training") == training]
-        if len({g.label("criterion") for g in members}) > _BARS:
-            name = f"{stem}_criteria_{training.replace(' ', '-')}.svg"
-            pictures.append(_save(_criteria(dense, members), folder / name))
-    return pictures
+    from matplotlib import pyplot as plt
+
+    return plt
 
 
-def _save(figure, path: pathlib.Path) -> pathlib.Path:
-    from matplotlib import pyplot
-
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="svg", metadata={"Date": None})
-    pyplot.close(figure)
-    return path
-
-
-def _redundancy(dense: list[Group]):
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
+def redundancy(dense: list[Group]):
+    """Correlation and rank of every feature map of trained networks."""
+    plt = pyplot()
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
     titles = ("S over mean maps", "S over samples", "k90 / channels")
     for axis, title, key in zip(axes, titles, ("mean_map", "samples", "k90"), strict=True):
         for g in dense:
@@ -73,14 +69,13 @@ def _redundancy(dense: list[Group]):
 
 def _stages(dense: list[Group], pruned: list[Group]):
     """One row per budget, one column per stage, bars of criteria grouped by training."""
-    from matplotlib import pyplot
-
+    plt = pyplot()
     budgets = sorted({g.label("macs") for g in pruned}, reverse=True)
     stages, trainings, criteria = (
         list(dict.fromkeys(g.label(name) for g in pruned))
         for name in ("stage", "training", "criterion")
     )
-    figure, axes = pyplot.subplots(
+    figure, axes = plt.subplots(
         len(budgets),
         len(stages),
         figsize=(1.2 + 3.3 * len(stages), 2.6 * len(budgets)),
@@ -128,12 +123,11 @@ def _in_every_training(groups: list[Group]) -> list[Group]:
 
 def _criteria(dense: list[Group], groups: list[Group]):
     """One column per budget, one line per criterion, one dot per stage, the best criterion up."""
-    from matplotlib import pyplot
-
+    plt = pyplot()
     budgets = sorted({g.label("macs") for g in groups}, reverse=True)
     stages = list(dict.fromkeys(g.label("stage") for g in groups))
     count = len({g.label("criterion") for g in groups})
-    figure, axes = pyplot.subplots(
+    figure, axes = plt.subplots(
         1,
         len(budgets),
         figsize=(4.6 * len(budgets), 0.8 + 0.26 * count),

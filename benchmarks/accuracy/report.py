@@ -1,27 +1,33 @@
 """Tables of the results, made from the result lines and nothing else."""
 
 import pathlib
+from collections.abc import Sequence
 
-import numpy as np
-
-from benchmarks.accuracy import plots
+from benchmarks.accuracy import findings, front, plots, tables
 from benchmarks.accuracy.cells import DENSE, Cell
-from benchmarks.accuracy.findings import findings
+from benchmarks.accuracy.matrix import Table
 from benchmarks.accuracy.results import Results
-from benchmarks.accuracy.summary import GROUP_LABELS, Group, group
+from benchmarks.accuracy.summary import Group, group
 from ccm_tf.files import write_text
 
 # Labels that make a table of their own; the rest are rows and columns.
 _SECTION = ("dataset", "network", "recipe")
+_FRONT = (
+    "All networks that were trained after pruning or during it. The line, and the table, hold "
+    "those that no other one beats: a choice made on the test set, which flatters what it picks."
+)
 
 
-def write(cells: list[Cell], results: Results, folder) -> list[pathlib.Path]:
+def write(
+    cells: list[Cell], results: Results, folder, shown: Sequence[Table]
+) -> list[pathlib.Path]:
     """Writes a page and its plots, named after the file of the results.
 
     Args:
         cells: Cells of the matrix to report.
         results: Their results.
         folder: Where to write; made if missing.
+        shown: What comes together in a table.
 
     Returns:
         The files written.
@@ -42,16 +48,71 @@ def write(cells: list[Cell], results: Results, folder) -> list[pathlib.Path]:
     stem = results.path.stem
     lines = ["# Accuracy", "", *_head(done, cells, results.path.name)]
     written = []
-    for section, members in _sections(done).items():
-        name = "_".join(section).replace(" ", "-")
-        pictures = plots.write(members, folder, f"{stem}_{name}")
-        lines += ["", f"## {' · '.join(section)}", "", *_tables(members), ""]
-        lines += [f"![{path.stem}]({path.name})" for path in pictures]
-        written += pictures
+    for section, groups in _sections(done).items():
+        pen = _Pen(folder, "_".join([stem, *section]))
+        pen.section(section, groups, shown)
+        lines += pen.lines
+        written += pen.pictures
     lines += ["", *_missing(missing)]
     page = folder / f"{stem}.md"
     write_text(page, "\n".join(lines).rstrip() + "\n")
     return [page, *written]
+
+
+class _Pen:
+    """Writes what is said of one network, recipe and data set.
+
+    Args:
+        folder: Where pictures go.
+        stem: Beginning of their names.
+    """
+
+    def __init__(self, folder: pathlib.Path, stem: str):
+        self.folder, self.stem = folder, stem
+        self.lines: list[str] = []
+        self.pictures: list[pathlib.Path] = []
+
+    def section(self, names: Sequence[str], groups: list[Group], shown: Sequence[Table]) -> None:
+        dense = [g for g in groups if g.label("stage") == DENSE]
+        pruned = [g for g in groups if g.label("stage") != DENSE]
+        self.title(2, " · ".join(names))
+        self.lines.append(findings.rule(groups))
+        if dense:
+            self.title(3, "Dense networks")
+            self.lines += [*tables.dense_networks(dense), "", *findings.of_dense(dense)]
+            self.draw(plots.redundancy(dense), "redundancy")
+        for table in shown:
+            members = [g for g in pruned if any(row["id"] in table.ids for row in g.rows)]
+            if members:
+                self.table(table, dense, members)
+        against_size = front.compared(groups)
+        if len(against_size) > len(dense):
+            self.title(3, "Accuracy against size")
+            self.lines += [_FRONT, "", *front.listed(against_size)]
+            self.draw(front.picture(against_size), "front")
+
+    def table(self, table: Table, dense: list[Group], groups: list[Group]) -> None:
+        self.title(3, table.title)
+        self.lines += tables.pruned_networks(groups)
+        folded = tables.folding(groups)
+        if folded:
+            self.title(4, "What folding gains over slicing, in points")
+            self.lines += folded
+        found = findings.of_pruned(groups, table.alternatives)
+        if found:
+            self.title(4, "What the differences carry")
+            self.lines += found
+        for name, figure in plots.of_pruned(dense, groups).items():
+            self.draw(figure, f"{table.title}_{name}")
+
+    def title(self, level: int, text: str) -> None:
+        self.lines += ["", f"{'#' * level} {text}", ""]
+
+    def draw(self, figure, name: str) -> None:
+        allowed = "".join(c for c in f"{self.stem}_{name}" if c.isalnum() or c in " ._-")
+        path = plots.save(figure, self.folder / f"{allowed.replace(' ', '-')}.svg")
+        self.lines += ["", f"![{path.stem}]({path.name})"]
+        self.pictures.append(path)
 
 
 def _head(done: list[dict], cells: list[Cell], source: str) -> list[str]:
@@ -78,116 +139,11 @@ def _machine(environment: dict) -> str:
     return f"{hardware}; Python {environment['python']}, {backend} backend, {versions}"
 
 
-def _sections(done: list[dict]) -> dict[tuple, dict[tuple, Group]]:
+def _sections(done: list[dict]) -> dict[tuple, list[Group]]:
     sections: dict[tuple, list[dict]] = {}
     for row in done:
         sections.setdefault(tuple(row[name] for name in _SECTION), []).append(row)
-    return {section: group(rows) for section, rows in sections.items()}
-
-
-def _tables(groups: dict[tuple, Group]) -> list[str]:
-    dense = [g for g in groups.values() if g.label("stage") == DENSE]
-    pruned = [g for g in groups.values() if g.label("stage") != DENSE]
-    lines = ["### Dense networks", "", *_dense(dense)]
-    for key, title in (
-        ("mean_map", "S over mean maps, by layer"),
-        ("samples", "S over samples, by layer"),
-        ("k90", "Principal components that hold 90 % of the correlation over samples, by layer"),
-    ):
-        lines += ["", f"### {title}", "", *_layers(dense, key)]
-    if pruned:
-        lines += ["", "### Pruned networks", "", *_pruned(pruned)]
-    folded = _folded(pruned)
-    if folded:
-        lines += ["", "### What folding gains over slicing, in points", "", *folded]
-    return lines + ["", "### What the differences carry", "", *findings(dense, pruned)]
-
-
-def _dense(groups: list[Group]) -> list[str]:
-    rows = []
-    for g in groups:
-        layers = [x for r in g.rows for x in r["record"]["redundancy"] if x["correlated"]]
-        means = [sum(x[key] for x in layers) / len(layers) for key in ("mean_map", "samples")]
-        shares = [x["k90"] / x["channels"] for x in layers]
-        rows.append(
-            [
-                g.label("training"),
-                spread(g),
-                f"{means[0]:.3f}",
-                f"{means[1]:.3f}",
-                f"{100 * sum(shares) / len(shares):.0f} %",
-                f"{g.values('record', 'seconds').mean() / 60:.1f}",
-                f"{_images_per_second(g, np.median):.0f}",
-                f"{_images_per_second(g, np.min):.0f}",
-            ]
-        )
-    head = ["training", "test accuracy", "S, mean maps", "S, samples", "k90 of channels"]
-    return table([*head, "minutes", "images/s, median epoch", "images/s, fastest epoch"], rows)
-
-
-def _images_per_second(g: Group, pick) -> float:
-    """Over epochs and seeds; a pause or a busy machine slows single epochs."""
-    seconds = [epoch["seconds"] for row in g.rows for epoch in row["record"]["epochs"]]
-    return g.rows[0]["record"]["data"]["train_images"] / float(pick(seconds))
-
-
-def _layers(groups: list[Group], key: str) -> list[str]:
-    if not groups:
-        return []
-    layers = groups[0].rows[0]["record"]["redundancy"]
-    head = ["training", *(f"{layer['layer']} ({layer['channels']})" for layer in layers)]
-    digits = 0 if key == "k90" else 2
-    rows = []
-    for g in groups:
-        seeds = [r["record"]["redundancy"] for r in g.rows]
-        means = [sum(s[i][key] for s in seeds) / len(seeds) for i in range(len(layers))]
-        rows.append([g.label("training"), *(f"{mean:.{digits}f}" for mean in means)])
-    return table(head, rows)
-
-
-def _pruned(groups: list[Group]) -> list[str]:
-    stages = list(dict.fromkeys(g.label("stage") for g in groups))
-    budgets: dict[tuple, dict[str, Group]] = {}
-    for g in groups:
-        key = (g.label("training"), g.label("macs"), g.label("criterion"))
-        budgets.setdefault(key, {})[g.label("stage")] = g
-    rows = []
-    for (training, macs, criterion), found in sorted(
-        budgets.items(), key=lambda item: (-item[0][1],)
-    ):
-        sizes = next(iter(found.values()))
-        rows.append(
-            [
-                f"{100 * macs:g} %",
-                training,
-                criterion,
-                f"{sizes.values('params').mean() / 1e3:.0f} k",
-                f"{sizes.values('macs_count').mean() / 1e6:.2f} M",
-                *(spread(found[stage]) if stage in found else "–" for stage in stages),
-            ]
-        )
-    return table(["MACs", "training", "criterion", "params", "MACs left", *stages], rows)
-
-
-def _folded(groups: list[Group]) -> list[str]:
-    """Pairs of stages that differ in nothing but the way in which the channels went."""
-    found = {g.key: g for g in groups}
-    at = GROUP_LABELS.index("stage")
-    stages = [s for s in dict.fromkeys(g.label("stage") for g in groups) if s.startswith("fold")]
-    plain = {stage: stage.removeprefix("fold+") if "+" in stage else "slice" for stage in stages}
-    rows: dict[tuple, dict[str, str]] = {}
-    for g in groups:
-        stage = g.label("stage")
-        before = found.get((*g.key[:at], plain.get(stage), *g.key[at + 1 :]))
-        if stage in plain and before is not None:
-            row = rows.setdefault((g.label("macs"), g.label("training"), g.label("criterion")), {})
-            row[stage] = f"{g.accuracy - before.accuracy:+.2f} (to {g.accuracy:.2f})"
-    head = ["MACs", "training", "criterion", *(f"{s} over {plain[s]}" for s in stages)]
-    body = [
-        [f"{100 * macs:g} %", training, criterion, *(row.get(stage, "–") for stage in stages)]
-        for (macs, training, criterion), row in sorted(rows.items(), key=lambda kv: -kv[0][0])
-    ]
-    return table(head, body) if body else []
+    return {section: list(group(rows).values()) for section, rows in sections.items()}
 
 
 def _missing(missing: list[Cell]) -> list[str]:
@@ -202,17 +158,4 @@ def _missing(missing: list[Cell]) -> list[str]:
         [training, str(seed), *(str(found.get(stage, 0)) for stage in stages)]
         for (training, seed), found in counts.items()
     ]
-    return ["## Missing cells", "", *table(["training", "seed", *stages], rows)]
-
-
-def spread(g: Group) -> str:
-    """Mean, spread and number of seeds of a group's accuracy."""
-    if g.spread is None:
-        return f"{g.accuracy:.2f} (1)"
-    return f"{g.accuracy:.2f} ± {g.spread:.2f} ({len(g.rows)})"
-
-
-def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(map(str, line)) + " |" for line in lines]
+    return ["## Missing cells", "", *tables.table(["training", "seed", *stages], rows)]

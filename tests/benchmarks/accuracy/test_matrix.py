@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from benchmarks.accuracy.matrix import PATH, load_cells
+from benchmarks.accuracy.matrix import PATH, load_cells, load_tables
 from benchmarks.accuracy.runner import STEPS
 from ccm_tf.criteria import criteria
 from tasks import models
@@ -115,3 +115,25 @@ def test_the_first_cells_are_there():
 
 def test_every_registered_criterion_has_cells():
     assert set(criteria()) <= {cell.labels["criterion"] for cell in load_cells()}
+
+
+def test_experiments_of_one_table_share_it(tiny_matrix):
+    head, tail = tiny_matrix.read_text().split("[[experiments]]")
+    named = tail.replace('name = "tiny"', 'name = "tiny"\ntable = "Both"\nalternatives = ["slice"]')
+    other = named.replace('"tiny"', '"other"').replace("0.5", "0.25")
+    tiny_matrix.write_text(f"{head}[[experiments]]{named}[[experiments]]{other}")
+    (table,) = load_tables(tiny_matrix)
+    assert (table.title, table.alternatives) == ("Both", ("slice", "slice"))
+    assert table.ids == {c.id for c in load_cells(tiny_matrix) if c.labels["criterion"]}
+
+
+def test_an_alternative_must_be_a_stage(tiny_matrix):
+    text = tiny_matrix.read_text()
+    tiny_matrix.write_text(text.replace('name = "tiny"', 'name = "tiny"\nalternatives = ["fold"]'))
+    with pytest.raises(ValueError, match=r"alternatives that are none of its stages: fold\. Its"):
+        load_tables(tiny_matrix)
+
+
+def test_every_real_cell_is_in_a_table():
+    shown = {cell_id for table in load_tables() for cell_id in table.ids}
+    assert {cell.id for cell in load_cells() if cell.labels["criterion"]} == shown
