@@ -20,7 +20,8 @@ import time
 
 import numpy as np
 
-from benchmarks.kill_soak import ROOT, command, free_ports
+from benchmarks.kill_soak.__main__ import command
+from benchmarks.kill_soak.workers import ROOT, free_ports
 from ccm_tf.files import write_json
 
 _RESULT = "result: "

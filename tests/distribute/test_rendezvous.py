@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from benchmarks.kill_soak import free_ports
+from benchmarks.kill_soak.workers import free_ports
 from ccm_tf.distribute.rendezvous import meet
 from ccm_tf.distribute.tf_config import Cluster
 

@@ -1,0 +1,1 @@
+"""Kills workers of a run again and again, and compares what comes out: see `__main__`."""
