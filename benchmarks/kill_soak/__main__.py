@@ -19,6 +19,7 @@ import os
 import pathlib
 import platform
 import shlex
+import signal
 import sys
 import time
 
@@ -54,6 +55,8 @@ def main(words: list[str] | None = None) -> None:
             "flags": list(FLAGS),
         },
     )
+    # As an error, so that no worker is left behind.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     end = time.monotonic() + 60 * arguments.minutes
     while soak.step():
         if time.monotonic() > end:

@@ -2,8 +2,10 @@
 
 import dataclasses
 import re
+from collections.abc import Mapping
 
 _TOOK = re.compile(r"^ +(\w+) took ([\d.]+) s$", re.M)
+_EPOCH = re.compile(r"^epoch +(\d+)/(\d+) .* ([\d.]+) s$", re.M)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,28 +14,38 @@ class Phase:
 
     Attributes:
         stage: The stage of the run that it lies in.
-        first: Where it begins, as a share of the time that the stage takes.
-        last: Where it ends, likewise.
+        share: How much of the stage it is, from its beginning on; `None` for the epoch that
+            follows the first one that a process finishes.
     """
 
     stage: str
-    first: float
-    last: float
+    share: float | None = None
+
+    def delay(self, log: str, place: float, seconds: Mapping[str, float]) -> float | None:
+        """When to kill, in seconds from now; `None` if the phase has not begun.
+
+        Args:
+            log: What the run has said so far.
+            place: Where in the phase, between 0 and 1.
+            seconds: How long stages take.
+        """
+        begin = re.search(rf"^\[\d+/\d+\] {self.stage}: (?!done already)", log, re.M)
+        if begin is None:
+            return None
+        if self.share is not None:
+            return place * self.share * seconds[self.stage]
+        epoch = _EPOCH.search(log, begin.end())
+        return None if epoch is None else place * float(epoch[3])
 
 
 # In the order in which a run comes to them. Before its first step the fine-tuning reads the network
 # and traces its functions, which takes most of a short stage: that is after the rewrite still.
 PHASES = {
-    "training": Phase("train", 0.1, 0.95),
-    "statistics": Phase("select", 0.0, 0.9),
-    "rewritten": Phase("finetune", 0.0, 0.2),
-    "fine-tuning": Phase("finetune", 0.6, 0.95),
+    "training": Phase("train"),
+    "statistics": Phase("select", 0.9),
+    "rewritten": Phase("finetune", 0.2),
+    "fine-tuning": Phase("finetune"),
 }
-
-
-def begun(log: str, stage: str) -> bool:
-    """Whether a stage is being worked on, or was, according to a log."""
-    return re.search(rf"^\[\d+/\d+\] {stage}: (?!done already)", log, re.M) is not None
 
 
 def durations(log: str) -> dict[str, float]:

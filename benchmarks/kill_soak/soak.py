@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.kill_soak.draws import drawn, next_run
-from benchmarks.kill_soak.phases import PHASES, begun, durations
+from benchmarks.kill_soak.phases import PHASES, durations
 from benchmarks.kill_soak.workers import Workers, core_seconds
 from ccm_tf.files import write_json
 
@@ -111,7 +111,6 @@ class Soak:
     def _comes(self, workers: Any, kill: dict) -> bool:
         """Waits for the moment of a kill; `False` if the run was faster."""
         phase, seconds = PHASES[kill["phase"]], self.state["seconds_of_stages"]
-        share = phase.first + kill["place"] * (phase.last - phase.first)
         moment = None
         while workers.running:
             log = workers.log()
@@ -120,8 +119,9 @@ class Soak:
                 seconds[stage] = min(took, seconds[stage])
             if phase.stage in ended:
                 return False
-            if moment is None and begun(log, phase.stage):
-                moment = time.monotonic() + share * seconds[phase.stage]
+            if moment is None:
+                delay = phase.delay(log, kill["place"], seconds)
+                moment = None if delay is None else time.monotonic() + delay
             if moment is not None and time.monotonic() >= moment:
                 return True
             workers.pause()

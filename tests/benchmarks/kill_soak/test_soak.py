@@ -6,9 +6,11 @@ import pytest
 
 from benchmarks.kill_soak import __main__ as program
 from benchmarks.kill_soak import soak as module
+from benchmarks.kill_soak.phases import Phase
 from benchmarks.kill_soak.soak import NETWORKS, Soak, difference
 
 OPTIONS = {"kills": 3, "seed": 0, "workers": 2, "per_run": 2, "timeout": 1.0, "flags": []}
+EPOCHS = ("epoch 1/2  loss 1  0.0 s", "epoch 2/2  loss 1  0.0 s")
 STAGES = ("train", "select", "rewrite", "finetune")
 
 
@@ -20,7 +22,7 @@ class Fake:
         self.lines = [
             line
             for number, stage in enumerate(STAGES, start=1)
-            for line in (f"[{number}/4] {stage}: work", f"      {stage} took 0.0 s")
+            for line in (f"[{number}/4] {stage}: work", *EPOCHS, f"      {stage} took 0.0 s")
         ]
         self.seen, self.killed = 0, killed
 
@@ -67,7 +69,7 @@ def test_all_kills_come_and_every_run_is_finished(make):
     assert soak.state["largest_differences"] == [0.0, 0.0] and soak.state["missed"] == 0
     for kill in soak.state["kills"]:
         stage = module.PHASES[kill["phase"]].stage
-        assert f"{stage}: work" in kill["last_line"]
+        assert kill["last_line"] in (f"[{STAGES.index(stage) + 1}/4] {stage}: work", EPOCHS[0])
 
 
 def test_goes_on_from_disk(make, tmp_path):
@@ -85,8 +87,7 @@ def test_goes_on_from_disk(make, tmp_path):
 def test_a_run_that_is_faster_leaves_its_kills_to_the_next(make, monkeypatch):
     soak, killed = make()
     soak.step()
-    soak.state["seconds_of_stages"] = dict.fromkeys(STAGES, 1e6)
-    monkeypatch.setattr(module, "durations", lambda log: {})
+    monkeypatch.setattr(Phase, "delay", lambda self, log, place, seconds: 1e6)
     soak.step()
     assert not killed and soak.state["missed"] == 2 and len(soak.state["left"]) == 3
 
