@@ -42,7 +42,8 @@ def load_tables(path=PATH) -> list[Table]:
     for experiment in matrix.get("experiments", []):
         title = experiment.get("table", experiment["name"])
         table = tables.setdefault(title, Table(title))
-        table.alternatives += tuple(experiment.get("alternatives", ()))
+        named = (*table.alternatives, *experiment.get("alternatives", ()))
+        table.alternatives = tuple(dict.fromkeys(named))
         for seed in experiment["seeds"]:
             cells = _expand(experiment, seed, matrix)
             table.ids |= {cell.id for cell in cells if cell.labels["stage"] != DENSE}

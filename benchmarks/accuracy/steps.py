@@ -14,7 +14,7 @@ import numpy as np
 import ccm_tf
 from benchmarks.accuracy import measure, training
 from benchmarks.accuracy.deadline import Deadline
-from benchmarks.accuracy.on_device import Draws, with_images
+from benchmarks.accuracy.on_device import DeviceBatches
 from ccm_tf import recovery
 from ccm_tf.criteria import Criterion, criteria
 from tasks import models
@@ -90,12 +90,9 @@ def retrain(model, settings, context):
 
 def train_epochs(model, recipe, context, seed, loss=None, callbacks=()):
     """Trains in place for the recipe's epochs; what is to be recorded of it."""
-    data = batches = _batches(context, recipe, seed)
-    trained = model
-    if recipe.get("on_device"):
-        trained, data = with_images(model, batches), Draws(batches)
-    if loss:
-        trained = _with_ccm_loss(trained, **loss)
+    batches = _batches(context, recipe, seed)
+    data = DeviceBatches(batches) if recipe.get("on_device") else batches
+    trained = _with_ccm_loss(model, **loss) if loss else model
     training.add_l2(model, recipe["l2"])
     path = context.folder / "checkpoint.npz"
     log = training.fit_epochs(trained, data, recipe, path, context.deadline, callbacks)

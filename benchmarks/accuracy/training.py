@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from benchmarks.accuracy.deadline import Deadline, OutOfTime, StopInTime
-from benchmarks.accuracy.on_device import Draws
+from benchmarks.accuracy.on_device import DeviceBatches
 from ccm_tf.files import atomic_path
 from tasks.batches import Batches, EpochSetter
 from tasks.learning_rates import OneCycle, WarmupCosine
@@ -62,7 +62,7 @@ def compile_for(model: keras.Model, recipe: dict, steps: int) -> None:
 
 def fit_epochs(
     model: keras.Model,
-    data: Batches | Draws,
+    data: Batches | DeviceBatches,
     recipe: dict,
     checkpoint,
     deadline: Deadline | None = None,
@@ -86,7 +86,7 @@ def fit_epochs(
         ValueError: If the loss is not a number.
     """
     in_time = StopInTime(deadline or Deadline())
-    batches = data.batches if isinstance(data, Draws) else data
+    batches = data.batches if isinstance(data, DeviceBatches) else data
     compile_for(model, recipe, len(batches) * recipe["epochs"])
     model.optimizer.build(model.trainable_variables)
     saver = EpochCheckpoint(checkpoint)
@@ -181,8 +181,6 @@ class EpochCheckpoint(keras.callbacks.Callback):
 
 
 def _state(model: keras.Model) -> dict[str, keras.Variable]:
-    # Images that lie in the device's memory are no state.
-    variables = [v for v in model.variables if v.dtype != "uint8"]
-    state = {f"model{i}": v for i, v in enumerate(variables)}
+    state = {f"model{i}": v for i, v in enumerate(model.variables)}
     state.update((f"optimizer{i}", v) for i, v in enumerate(model.optimizer.variables))
     return state

@@ -123,7 +123,7 @@ def test_experiments_of_one_table_share_it(tiny_matrix):
     other = named.replace('"tiny"', '"other"').replace("0.5", "0.25")
     tiny_matrix.write_text(f"{head}[[experiments]]{named}[[experiments]]{other}")
     (table,) = load_tables(tiny_matrix)
-    assert (table.title, table.alternatives) == ("Both", ("slice", "slice"))
+    assert (table.title, table.alternatives) == ("Both", ("slice",))
     assert table.ids == {c.id for c in load_cells(tiny_matrix) if c.labels["criterion"]}
 
 
