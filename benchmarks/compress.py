@@ -162,8 +162,8 @@ def page(results: dict) -> str:
             "|---|---|---|---|---|",
             *(_row(row, result[row], result["dense"]) for row in ROWS),
             "",
-            f"Cut without folding, accuracy was {numbers.percent(result['after_cut'])}; `pruned` is "
-            "after folding, before fine-tuning.",
+            f"Cut without folding, accuracy was {numbers.percent(result['after_cut'])}; `pruned` "
+            "is after folding, before fine-tuning.",
             "",
             "Widths, dense to slim: " + ", ".join(_width(*row) for row in result["layers"]) + ".",
         ]

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 import ccm_tf
-from benchmarks.accuracy.steps import Context, criterion_of, register, train_epochs
+from benchmarks.accuracy.steps import Context, ccm_loss_of, criterion_of, register, train_epochs
 from ccm_tf import callbacks
 from ccm_tf.schedules import ConstantSparsity, PolynomialDecay, Schedule
 
@@ -30,9 +30,8 @@ def prune_while_training(model, settings, context):
     if settings.get("from_scratch"):
         model = keras.models.clone_model(model)
     pruning = pruning_of(settings, context)
-    record = train_epochs(
-        model, settings, context, context.seed + 1000, settings.get("loss"), (pruning,)
-    )
+    wrap = ccm_loss_of(settings.get("loss"))
+    record = train_epochs(model, settings, context, context.seed + 1000, wrap, (pruning,))
     plan = ccm_tf.masked_plan(model)
     record["kept"] = {layer: len(channels) for layer, channels in plan.kept.items()}
     record["prunings"] = pruning.history

@@ -9,13 +9,13 @@ from typing import Any
 import keras
 
 import ccm_tf
-from benchmarks.accuracy import gradual as gradual  # registers its step
 from benchmarks.accuracy import measure
 from benchmarks.accuracy.cells import Cell
 from benchmarks.accuracy.deadline import Deadline, OutOfTime
 from benchmarks.accuracy.environment import environment
+from benchmarks.accuracy.kinds import STEPS
 from benchmarks.accuracy.results import Results
-from benchmarks.accuracy.steps import STEPS, Context
+from benchmarks.accuracy.steps import Context
 from ccm_tf.files import atomic_path
 from tasks.data import Dataset
 

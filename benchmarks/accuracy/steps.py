@@ -15,7 +15,6 @@ import ccm_tf
 from benchmarks.accuracy import measure, training
 from benchmarks.accuracy.deadline import Deadline
 from benchmarks.accuracy.on_device import DeviceBatches
-from ccm_tf import recovery
 from ccm_tf.criteria import Criterion, criteria
 from tasks import models
 from tasks.data import Dataset
@@ -75,7 +74,7 @@ def train(model, settings, context):
     classes = len(context.dataset.classes)
     with precision(recipe.get("precision", "float32")):
         model = getattr(models, network["builder"])(classes=classes, **network["arguments"])
-    record = train_epochs(model, recipe, context, context.seed, loss)
+    record = train_epochs(model, recipe, context, context.seed, ccm_loss_of(loss))
     record["redundancy"] = measure.redundancy(model, context.sample(_REDUNDANCY_IMAGES))
     record["data"] = fingerprint(context.dataset)
     return model, record
@@ -88,11 +87,14 @@ def retrain(model, settings, context):
     return model, train_epochs(model, settings, context, context.seed + 1000)
 
 
-def train_epochs(model, recipe, context, seed, loss=None, callbacks=()):
-    """Trains in place for the recipe's epochs; what is to be recorded of it."""
-    batches = _batches(context, recipe, seed)
+def train_epochs(model, recipe, context, seed, wrap=None, callbacks=()):
+    """Trains in place for the recipe's epochs; what is to be recorded of it.
+
+    `wrap(model)` returns what is compiled and fitted in its place.
+    """
+    batches = batches_of(context, recipe, seed)
     data = DeviceBatches(batches) if recipe.get("on_device") else batches
-    trained = _with_ccm_loss(model, **loss) if loss else model
+    trained = wrap(model) if wrap else model
     training.add_l2(model, recipe["l2"])
     path = context.folder / "checkpoint.npz"
     log = training.fit_epochs(trained, data, recipe, path, context.deadline, callbacks)
@@ -125,12 +127,9 @@ def operate_on_channels(model, settings, context):
 @register("eigen")
 def drop_directions(model, settings, context):
     """Plans in the Kronecker-factored eigenbasis under a budget of MACs and drops directions."""
-    criterion = settings["criterion"]
-    options = {} if isinstance(criterion, str) else dict(criterion)
-    options.pop("name", None)
+    options = eigen_options(settings["criterion"], context.seed)
     images = context.sample(settings["images"])
     start = time.perf_counter()
-    options = {"seed": context.seed, **options}
     plan = ccm_tf.kfe.plan(model, images, macs=settings["macs"], **options)
     planned = time.perf_counter()
     slim = ccm_tf.rewrite(model, plan)
@@ -144,6 +143,12 @@ def drop_directions(model, settings, context):
         },
     }
     return slim, record
+
+
+def eigen_options(criterion: str | dict[str, Any], seed: int) -> dict[str, Any]:
+    """What `ccm_tf.kfe.plan` is told; empty for a criterion that chooses channels."""
+    options = {"name": criterion} if isinstance(criterion, str) else dict(criterion)
+    return {"seed": seed, **options} if options.pop("name") == "eigendamage" else {}
 
 
 def _prune(model, settings, context, fold=None):
@@ -175,55 +180,6 @@ def recalibrate(model, settings, context):
     return model, {"seconds": time.perf_counter() - start}
 
 
-@register("finetune")
-def finetune(model, settings, context):
-    """Trains with plain cross-entropy for some steps."""
-    return _finetune(model, settings, context, lambda: model)
-
-
-@register("finetune_kd")
-def finetune_after_logits(model, settings, context):
-    """Trains likewise, with the trained network as a teacher of logits."""
-    return _distill(model, settings, context)
-
-
-@register("finetune_kd_at")
-def finetune_after_attention(model, settings, context):
-    """The same, and of attention."""
-    return _distill(model, settings, context)
-
-
-@register("finetune_aip")
-def finetune_in_a_game(model, settings, context):
-    """The same, against a discriminator."""
-    return _distill(model, settings, context, recovery.AdversarialDistiller)
-
-
-def _distill(model, settings, context, distiller=recovery.Distiller):
-    transfers = [recovery.LogitsTransfer(**settings["kd"])]
-    if "at" in settings:
-        transfers.append(recovery.AttentionTransfer(**settings["at"]))
-    weight = settings["student_loss_weight"]
-    return _finetune(
-        model,
-        settings,
-        context,
-        lambda: distiller(context.teacher(), model, transfers, student_loss_weight=weight),
-    )
-
-
-def _finetune(model, settings, context, trained):
-    keras.utils.set_random_seed(context.seed)
-    training.add_l2(model, settings["l2"])
-    # Other batches than those the training began with.
-    batches = _batches(context, settings, context.seed + 1000)
-    start = time.perf_counter()
-    log = training.fit_steps(trained(), batches, settings)
-    seconds = time.perf_counter() - start
-    images = settings["steps"] * settings["batch_size"]
-    return model, {"seconds": seconds, "images_per_second": images / seconds, "log": log}
-
-
 @contextlib.contextmanager
 def precision(policy: str) -> Iterator[None]:
     """Layers made in this context compute with a policy such as "mixed_bfloat16"."""
@@ -235,7 +191,7 @@ def precision(policy: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _batches(context: Context, recipe: dict[str, Any], seed: int):
+def batches_of(context: Context, recipe: dict[str, Any], seed: int):
     batches = context.dataset.batches("train", recipe["batch_size"], seed=seed)
     if not recipe["augment"]:
         plain = dataclasses.replace(batches.preprocessing, pad=0, flip=False)
@@ -243,11 +199,18 @@ def _batches(context: Context, recipe: dict[str, Any], seed: int):
     return batches
 
 
-def _with_ccm_loss(model: keras.Model, over: str, weight: float) -> keras.Model:
-    trained = ccm_tf.Model.from_model(model)
-    for layer in ccm_tf.feature_layers(model):
-        trained.add_loss(ccm_tf.CCMLoss(layer, weight=weight, over=over))
-    return trained
+def ccm_loss_of(settings: dict[str, Any] | None) -> Callable[[keras.Model], keras.Model] | None:
+    """Wraps a network so that CCM-loss on its feature maps is trained along, if settings say so."""
+    if not settings:
+        return None
+
+    def wrap(model):
+        trained = ccm_tf.Model.from_model(model)
+        for layer in ccm_tf.feature_layers(model):
+            trained.add_loss(ccm_tf.CCMLoss(layer, **settings))
+        return trained
+
+    return wrap
 
 
 def criterion_of(settings: str | dict[str, Any], seed: int) -> tuple[Criterion, dict[str, Any]]:

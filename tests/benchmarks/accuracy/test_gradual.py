@@ -7,8 +7,9 @@ import ccm_tf
 from benchmarks.accuracy.cells import stage_of
 from benchmarks.accuracy.deadline import Deadline, OutOfTime
 from benchmarks.accuracy.gradual import WAYS, pruning_of, schedule_of
+from benchmarks.accuracy.kinds import STEPS
 from benchmarks.accuracy.matrix import load_cells
-from benchmarks.accuracy.steps import STEPS, Context
+from benchmarks.accuracy.steps import Context
 from ccm_tf.schedules import ConstantSparsity, PolynomialDecay
 from tasks import models
 from tasks.data import load

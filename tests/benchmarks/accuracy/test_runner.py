@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy import runner
+from benchmarks.accuracy.kinds import STEPS
 from benchmarks.accuracy.matrix import load_cells
 from benchmarks.accuracy.results import Results
-from benchmarks.accuracy.steps import STEPS
 from tasks.data import load
 
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy.deadline import Deadline, OutOfTime
+from benchmarks.accuracy.kinds import STEPS
 from benchmarks.accuracy.matrix import load_cells
-from benchmarks.accuracy.steps import STEPS, Context, fingerprint
+from benchmarks.accuracy.steps import Context, fingerprint
 from ccm_tf.ccm import model as ccm_model
 from tasks.data import load
 
@@ -141,20 +142,3 @@ def test_a_criterion_gets_its_arguments_and_the_plan_its_limits(context, steps):
     with pytest.raises(ValueError, match="norm"):
         wrong = {"name": "magnitude", "norm": "l3"}
         STEPS["slice"](dense, {**steps[1], "criterion": wrong}, context)
-
-
-@pytest.mark.parametrize("kind", ["finetune_kd", "finetune_kd_at", "finetune_aip"])
-def test_finetuning_beside_a_teacher(context, steps, kind):
-    dense, _ = STEPS["train"](None, {**steps[0], "loss": {}}, context)
-    slim, _ = STEPS["slice"](dense, steps[1], context)
-    before = [np.array(v) for v in dense.variables]
-    settings = {**steps[-1], "kd": {"weight": 0.3}, "student_loss_weight": 0.7}
-    if kind != "finetune_kd":
-        settings["at"] = {"weight": 50.0}
-    taught = dataclasses.replace(context, teacher=lambda: dense)
-    model, record = STEPS[kind](slim, settings, taught)
-    assert model is slim
-    expected = {"finetune_kd": "kd", "finetune_kd_at": "at", "finetune_aip": "d_accuracy"}
-    assert expected[kind] in record["log"]
-    for a, b in zip(before, dense.variables, strict=True):
-        np.testing.assert_array_equal(a, b)
