@@ -220,8 +220,8 @@ def export(
 
     Args:
         model: A built functional or sequential model.
-        path: Where to write: `.tflite` for LiteRT, `.onnx`, `.xml` for OpenVINO, or a new folder
-            for a SavedModel.
+        path: Where to write: `.tflite` for LiteRT, `.onnx`, `.xml` for OpenVINO (its
+            weights go into `.bin` beside it), or a new folder for a SavedModel.
         format: `"litert"`, `"tf_saved_model"`, `"onnx"` or `"openvino"`, as `keras.Model.export`
             calls them. Defaults to what the path's suffix says.
         **settings: For LiteRT: the arguments of `ccm_tf.export_tflite`. For the others only
@@ -235,7 +235,7 @@ def export(
         FileExistsError: If a folder for a SavedModel is there already.
         ImportError: If a package is missing that Keras needs for the format.
         RuntimeError: If the model cannot be converted, or what was written differs from it where
-            that can be checked: SavedModel always, ONNX where `onnxruntime` is installed.
+            that can be checked: SavedModel and OpenVINO always, ONNX with `onnxruntime`.
         OSError: If it cannot be written.
 
     Example:

@@ -9,7 +9,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 EXTRAS = PROJECT["optional-dependencies"]
 
 # What requirements.txt installs: everything but JAX, which has an environment of its own.
-FULL = ("tensorflow", "tfmot", "litert", "tasks", "test")
+FULL = ("tensorflow", "tfmot", "litert", "formats", "tasks", "test")
 
 
 def parsed(lines):

@@ -1,11 +1,12 @@
 """The other formats that Keras exports to, each written whole or not at all and checked."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -28,12 +29,14 @@ class Format:
         needs: Packages that Keras imports for it.
         reader: `reader(path)` returns a function from the model's inputs to its outputs, or
             `None` where nothing is installed that runs such files.
+        beside: Suffixes of files that belong to the one at the path.
     """
 
     about: str
     suffix: str
     needs: tuple[str, ...]
     reader: Callable[[pathlib.Path], Run | None]
+    beside: tuple[str, ...] = ()
 
 
 def _saved_model(path: pathlib.Path) -> Run | None:
@@ -59,14 +62,26 @@ def _onnx(path: pathlib.Path) -> Run | None:
     return run
 
 
-def _unread(path: pathlib.Path) -> Run | None:
-    return None
+def _openvino(path: pathlib.Path) -> Run | None:
+    try:
+        import openvino
+    except ImportError:
+        return None
+    # Left to itself it computes in bfloat16 where a processor can.
+    precision = {"INFERENCE_PRECISION_HINT": "f32"}
+    network = openvino.Core().compile_model(str(path), "CPU", precision)
+
+    def run(inputs: Any) -> Any:
+        found = network(keras.tree.flatten(inputs))
+        return [found[output] for output in network.outputs]
+
+    return run
 
 
 FORMATS: dict[str, Format] = {
     "tf_saved_model": Format("TensorFlow's SavedModel", "", ("tensorflow",), _saved_model),
     "onnx": Format("ONNX", ".onnx", ("onnx", "tf2onnx"), _onnx),
-    "openvino": Format("OpenVINO", ".xml", ("openvino",), _unread),
+    "openvino": Format("OpenVINO", ".xml", ("openvino",), _openvino, (".bin",)),
 }
 
 
@@ -92,6 +107,8 @@ def write(model: keras.Model, path: pathlib.Path, name: str, tolerance: float) -
     if path.suffix != kind.suffix:
         expected = f"ends in '{kind.suffix}'" if kind.suffix else "names a folder, without suffix"
         raise ValueError(f"Expected a path that {expected} for {kind.about}. Received: '{path}'.")
+    if kind.beside:
+        return _files(model, path, name, tolerance)
     if kind.suffix:
         with atomic_path(path) as temporary:
             return _written(model, temporary, name, tolerance)
@@ -101,15 +118,33 @@ def write(model: keras.Model, path: pathlib.Path, name: str, tolerance: float) -
 def _folder(model: keras.Model, path: pathlib.Path, name: str, tolerance: float) -> float | None:
     if path.exists():
         raise FileExistsError(f"'{path}' exists already. Remove it, or take another path.")
+    with _temporary_folder(path) as temporary:
+        difference = _written(model, temporary, name, tolerance)
+        os.replace(temporary, path)
+    return difference
+
+
+def _files(model: keras.Model, path: pathlib.Path, name: str, tolerance: float) -> float | None:
+    with _temporary_folder(path) as temporary:
+        difference = _written(model, temporary / path.name, name, tolerance)
+        # The file at the path comes last and goes first: without it nobody reads the others, so
+        # that no old graph is ever read with new weights.
+        path.unlink(missing_ok=True)
+        for suffix in (*FORMATS[name].beside, path.suffix):
+            os.replace((temporary / path.name).with_suffix(suffix), path.with_suffix(suffix))
+    return difference
+
+
+@contextlib.contextmanager
+def _temporary_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A folder next to a path, which is gone afterwards."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     # Notices a parent that is missing or cannot be written to before any work.
     temporary.mkdir()
     try:
-        difference = _written(model, temporary, name, tolerance)
-        os.replace(temporary, path)
+        yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return difference
 
 
 def _written(model: keras.Model, path: pathlib.Path, name: str, tolerance: float) -> float | None:
