@@ -1,6 +1,6 @@
 """All speed measurements in one table, each against its target.
 
-    python -m benchmarks.speed                # runs all of them, in about half an hour
+    python -m benchmarks.speed                # runs all of them, in about an hour
     python -m benchmarks.speed --only=kfe     # runs some again
     python -m benchmarks.speed --report       # the table of what is there, without running
 
@@ -20,6 +20,7 @@ from typing import Any
 
 from ccm_tf.files import write_json, write_text
 
+_BOTH = ("dense", "half")
 RESULTS = pathlib.Path(__file__).parents[1] / "docs" / "results"
 
 
@@ -108,6 +109,21 @@ def _compaction(found: Mapping[str, Any]) -> Iterator[Figure]:
     yield Figure(f"an epoch at {100 * left:.0f} % of the MACs over a dense one", time, 0.5)
 
 
+def _latency(found: Mapping[str, Any]) -> Iterator[Figure]:
+    """Processor time, which a busy machine changes least."""
+    targets = {"float32": 1 / 0.95, "int8": 1.0}
+    for row in found["vgg16"]["rows"]:
+        if row["widths"] == "exact":
+            what = f"MAC ratio over speed-up, VGG-16 at tau = 0.6, {row['numbers']}"
+            ratio = row["mac_ratio"] / row["processor_speed_up"]
+            yield Figure(what, ratio, targets[row["numbers"]])
+    errors = [row["error"][which] for row in found["prediction"]["rows"] for which in _BOTH]
+    what = f"largest error of a predicted latency, {len(errors)} networks"
+    yield Figure(what, max(map(abs, errors)), 0.15, "")
+    off = max(abs(row["processor"] - row["asked"]) for row in found["budget"]["rows"])
+    yield Figure("largest distance of a latency from the half that was asked for", off, 0.05, "")
+
+
 MEASUREMENTS = {
     "ccm_overhead": Measurement(
         "ccm_overhead.json",
@@ -138,6 +154,7 @@ MEASUREMENTS = {
         _applications,
     ),
     "compaction": Measurement("compaction.json", ("compaction --output={file}",), _compaction),
+    "latency": Measurement("latency.json", ("latency --output={file}",), _latency),
 }
 
 
