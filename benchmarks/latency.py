@@ -103,10 +103,18 @@ def measure_vgg16(files, runs):
         macs = {name: ccm_tf.profile(model).macs for name, model in models.items()}
         paths = [files.of(model, quantize) for model in models.values()]
         found = ccm_tf.benchmark_latency(paths[0], runs=runs, against=paths[1:])
-        for name, row in zip(models, found.rows, strict=True):
+        for name, path, row in zip(models, paths, found.rows, strict=True):
             ratio = macs["dense"] / macs[name]
             about = {"numbers": dtype, "widths": name, "mac_ratio": ratio}
+            alone = ccm_tf.benchmark_latency(path, runs=runs, layers=True).layers
+            about["convolutions_ms"] = convolutions(alone)
             yield about | figures(row, found.rows[0])
+
+
+def convolutions(layers):
+    """Channels and milliseconds of convolutions run alone, in their order."""
+    found = [layer for layer in layers if layer.kind == "CONV_2D"]
+    return [[layer.output_shape[-1], layer.milliseconds] for layer in found]
 
 
 def half(model):

@@ -37,7 +37,7 @@ def vgg16(rows):
         "speed-up",
         "of MAC ratio",
     )
-    return "## VGG-16 at the widths of tau = 0.6", table(
+    text = table(
         head,
         [
             (
@@ -52,6 +52,22 @@ def vgg16(rows):
             for row in rows
         ],
     )
+    return "## VGG-16 at the widths of tau = 0.6", text + alone(rows)
+
+
+def alone(rows):
+    """What every convolution takes by itself, dense and with the exact widths."""
+    by = {(row["numbers"], row["widths"]): row.get("convolutions_ms") for row in rows}
+    kinds = [kind for kind in by if kind[1] in ("dense", "exact") and by[kind]]
+    if not kinds:
+        return ""
+    lines = [
+        [number, *(f"{channels}: {1e3 * ms:.0f}" for channels, ms in found)]
+        for number, found in enumerate(zip(*(by[kind] for kind in kinds), strict=True), start=1)
+    ]
+    head = ["convolution", *(" ".join(kind) for kind in kinds)]
+    words = "\n\nChannels and microseconds of every convolution, run alone:\n\n"
+    return words + table(head, lines)
 
 
 def half(rows):
