@@ -193,6 +193,26 @@ class Batches(keras.utils.PyDataset):
         return order[1]
 
 
+class Rest(keras.utils.PyDataset):
+    """What is left of an epoch after some of its batches.
+
+    Args:
+        batches: The batches of an epoch.
+        done: How many of them come no more.
+    """
+
+    def __init__(self, batches: Batches, done: int):
+        super().__init__()
+        self._batches = batches
+        self._done = done
+
+    def __len__(self):
+        return len(self._batches) - self._done
+
+    def __getitem__(self, index):
+        return self._batches[self._done + index]
+
+
 class EpochSetter(keras.callbacks.Callback):
     """Tells `Batches` which epoch `fit` is in, also when it starts at a later one.
 

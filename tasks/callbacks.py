@@ -39,7 +39,10 @@ class FiniteLoss(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._check("loss", (logs or {}).get("loss", 0.0))
-        # The last step may have ruined the weights without a loss that shows it.
+        self.check_weights()
+
+    def check_weights(self) -> None:
+        """Raises if a weight is not finite: the last step may have ruined it, and no loss shows."""
         for variable in self.model.trainable_variables:
             total = keras.ops.convert_to_numpy(keras.ops.sum(keras.ops.abs(variable)))
             self._check(f"sum of '{variable.path}'", total)
@@ -80,14 +83,24 @@ class Recorder(keras.callbacks.Callback):
         history: JSON file for one record per epoch.
         records: Records of the epochs that an earlier process finished.
         schedule: The learning-rate schedule.
+        done: Steps of the first epoch that an earlier process took: its record is of the others
+            alone, and says so. Defaults to 0.
     """
 
-    def __init__(self, checkpoint: pathlib.Path, history: pathlib.Path, records: list, schedule):
+    def __init__(
+        self,
+        checkpoint: pathlib.Path,
+        history: pathlib.Path,
+        records: list,
+        schedule,
+        done: int = 0,
+    ):
         super().__init__()
         self.checkpoint = checkpoint
         self.history = history
         self.records = records
         self.schedule = schedule
+        self.done = done
 
     def on_epoch_begin(self, epoch, logs=None):
         self._start = time.perf_counter()
@@ -97,6 +110,11 @@ class Recorder(keras.callbacks.Callback):
         self.records.append(record)
         print(line(record, self.params["epochs"]), flush=True)
         write_json(self.history, self.records)
+        self.save()
+        self.done = 0
+
+    def save(self) -> None:
+        """Writes the checkpoint of the model as it is."""
         with atomic_path(self.checkpoint) as temporary:
             self.model.save(temporary)
 
@@ -105,6 +123,8 @@ class Recorder(keras.callbacks.Callback):
         rate = float(keras.ops.convert_to_numpy(self.schedule(step)))
         names = ("loss", "accuracy", "val_loss", "val_accuracy")
         record: dict[str, Any] = {"epoch": epoch + 1}
+        if self.done:
+            record["from_step"] = self.done
         record |= {name: logs[name] for name in names if name in logs}
         if "ccm" in logs:
             own = {k.removeprefix("ccm/"): v for k, v in logs.items() if k.startswith("ccm/")}
@@ -121,12 +141,15 @@ def resumed(checkpoint: pathlib.Path, history: pathlib.Path, steps_per_epoch: in
         steps_per_epoch: Optimizer steps per epoch.
 
     Returns:
-        The model with its optimizer, and one record per finished epoch.
+        The model with its optimizer, one record per finished epoch, and how many steps of the
+        next epoch are done.
     """
     model = keras.saving.load_model(checkpoint)
     steps = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
-    records = json.loads(history.read_text(encoding="utf-8"))
-    return model, records[: steps // steps_per_epoch]
+    epochs, done = divmod(steps, steps_per_epoch)
+    # Within the first epoch nothing has been recorded yet.
+    records = json.loads(history.read_text(encoding="utf-8")) if epochs else []
+    return model, records[:epochs], done
 
 
 def line(record: dict[str, Any], epochs: int) -> str:

@@ -74,6 +74,7 @@ def _define_training(keys: dict[str, Any]) -> None:
     flags.DEFINE_float(
         "finetune_learning_rate", None, "Of the fine-tuning; the same if not given.", **keys
     )
+    define_checkpoints(keys)
     flags.DEFINE_string("schedule", "warmup_cosine", "warmup_cosine or one_cycle.", **keys)
     flags.DEFINE_integer("warmup_epochs", 5, "Epochs of warm-up in warmup_cosine.", **keys)
     flags.DEFINE_float(
@@ -87,6 +88,16 @@ def _define_training(keys: dict[str, Any]) -> None:
     )
     flags.DEFINE_string(
         "ccm_over", "mean_map", "What CCM-loss correlates: mean_map or samples.", **keys
+    )
+
+
+def define_checkpoints(keys: dict[str, Any]) -> None:
+    """Defines the flag that says how often a training can be taken up again."""
+    flags.DEFINE_integer(
+        "checkpoint_steps",
+        0,
+        "Write a checkpoint every so many steps of an epoch too; 0: only after every epoch.",
+        **keys,
     )
 
 

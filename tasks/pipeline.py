@@ -13,6 +13,7 @@ from ccm_tf import distribute
 from tasks import flags as task_flags
 from tasks import teamwork
 from tasks.job import Job
+from tasks.preemption import PREEMPTION, STATUS, Preempted
 from tasks.settings import Settings
 from tasks.stages import STAGES, Stage
 
@@ -59,7 +60,7 @@ def work(job: Job, stages: Sequence[Stage], params: int) -> None:
         params: Weights of the dense network, for an estimate of the space that it takes.
     """
     strategy = distribute.current()
-    teamwork.check_batch_sizes(job.settings, strategy)
+    teamwork.check_batch_sizes(job, strategy)
     # Checkpoints with momentum, before and after replacing, six models, and the report.
     with teamwork.opened(job, strategy, bytes_needed=12 * 4 * params + 2_000_000):
         for number, stage in enumerate(stages, start=1):
@@ -150,15 +151,21 @@ def guarded(action: Callable[[flags.FlagValues], None]) -> Callable[[list[str]],
             if argv[1:]:
                 raise ValueError(f"Expected flags only, such as --macs=0.5. Received: {argv[1]}")
             teamwork.start(values)
-            action(values)
+            with PREEMPTION.noticed():
+                action(values)
         except EXPECTED as error:
             if values.debug:
                 traceback.print_exc()
             print(f"error: {sentence(error)}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
-            print("\nInterrupted. The same command goes on from the last epoch.", file=sys.stderr)
+            print(
+                "\nInterrupted. The same command goes on from the last checkpoint.", file=sys.stderr
+            )
             return 130
+        except Preempted as stopped:
+            print(f"\n{stopped}", file=sys.stderr)
+            return STATUS
         return 0
 
     return main

@@ -12,6 +12,11 @@ from tasks.models import build
 from tasks.selection_settings import Selection, require
 
 CCM_OVER = ("mean_map", "samples")
+# Flags that mean the same in training and in fine-tuning.
+_COMMON = ("batch_size", "schedule", "warmup_epochs", "l2", "checkpoint_steps")
+# Flags that may change between two invocations of a run: nothing that it computes depends on them
+# (that the images are the same ones is checked).
+_FREE = ("data_dir", "checkpoint_steps")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +32,8 @@ class Training:
         l2: Penalty on every trainable weight: half of what PyTorch calls weight decay.
         ccm_weight: Weight of the CCM-loss of each layer; 0 only measures redundancy.
         ccm_over: What CCM-loss correlates: "mean_map" or "samples".
+        checkpoint_steps: Steps from one checkpoint to the next within an epoch; 0 writes them at
+            the ends of epochs alone. It changes nothing else.
     """
 
     epochs: int
@@ -37,6 +44,7 @@ class Training:
     l2: float
     ccm_weight: float
     ccm_over: str
+    checkpoint_steps: int = 0
 
     def check(self, flag: str) -> None:
         """Raises a `ValueError` that names the flag if a number makes no sense.
@@ -57,6 +65,8 @@ class Training:
                 "--schedule=one_cycle."
             )
         require(self.ccm_weight >= 0, "ccm_weight", self.ccm_weight, "at least 0")
+        steps = self.checkpoint_steps
+        require(steps >= 0, "checkpoint_steps", steps, "at least 0")
         require(self.ccm_over in CCM_OVER, "ccm_over", self.ccm_over, f"one of {CCM_OVER}")
 
     def make_schedule(self, steps_per_epoch: int):
@@ -141,7 +151,7 @@ class Settings:
         Raises:
             ValueError: If a value makes no sense; the message names the flag.
         """
-        common = {name: flags[name] for name in ("batch_size", "schedule", "warmup_epochs", "l2")}
+        common = {name: flags[name] for name in _COMMON}
         train = Training(
             epochs=flags["epochs"],
             learning_rate=flags["learning_rate"],
@@ -175,8 +185,7 @@ class Settings:
             train=train,
             finetune=finetune,
             selection=Selection.from_flags(flags),
-            # Where the images lie may change; that they are the same ones is checked.
-            flags={"network": network, **{k: v for k, v in flags.items() if k != "data_dir"}},
+            flags={"network": network, **{k: v for k, v in flags.items() if k not in _FREE}},
         )
 
 

@@ -112,11 +112,28 @@ def run(stage: Stage, job: Job, strategy: distribute.Strategy) -> None:
     strategy.barrier()
 
 
-def check_batch_sizes(settings: Any, strategy: distribute.Strategy) -> None:
-    """Raises a `ValueError` if the replicas cannot share the batches of a run's trainings."""
-    for training in (getattr(settings, name, None) for name in ("train", "finetune")):
-        if training is not None:
-            strategy.check_batch_size(training.batch_size)
+def check_batch_sizes(job: Job, strategy: distribute.Strategy) -> None:
+    """Raises a `ValueError` if the replicas cannot share the batches of a run's trainings.
+
+    Args:
+        job: The run.
+        strategy: The running strategy.
+    """
+    for training in (getattr(job.settings, name, None) for name in ("train", "finetune")):
+        if training is None:
+            continue
+        size = training.batch_size
+        strategy.check_batch_size(size)
+        batches = job.dataset.batches("train", size, job.settings.seed)
+        # Replicas leave out what they cannot share, but every epoch must have all of its steps: a
+        # run may go on with other replicas.
+        last = len(job.dataset.train) - (len(batches) - 1) * size
+        if last < strategy.replicas:
+            raise ValueError(
+                f"The last batch of an epoch holds {last} of {len(job.dataset.train)} images, "
+                f"which {strategy.replicas} replicas cannot share. Take another --batch_size than "
+                f"{size}."
+            )
 
 
 def _appears(job: Job) -> bool:

@@ -1,5 +1,6 @@
 """Training one network so that it can be killed at any time and resumed."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,11 +9,13 @@ import keras
 import ccm_tf
 from ccm_tf import distribute
 from ccm_tf.files import atomic_path
-from tasks.batches import EpochSetter
+from tasks.batches import EpochSetter, Rest
 from tasks.callbacks import EpochBar, FiniteLoss, Recorder, resumed
 from tasks.job import Job
 from tasks.l2 import with_l2
+from tasks.preemption import PREEMPTION
 from tasks.settings import Training
+from tasks.step_checkpoints import StepCheckpoints
 
 
 def fit(
@@ -26,9 +29,10 @@ def fit(
 ) -> None:
     """Trains a network, from where an earlier process left it, and saves the plain model.
 
-    Writes `<name>_checkpoint.keras` and `<name>_history.json` after every epoch. Under a strategy
-    of several replicas batch normalisation is synchronised while it trains, and all workers check
-    that they start from the same weights.
+    Writes `<name>_checkpoint.keras` and `<name>_history.json` after every epoch, and the first of
+    them every `training.checkpoint_steps` steps too, and when SIGTERM asks the process to end.
+    Under a strategy of several replicas batch normalisation is synchronised while it trains, and
+    all workers check that they start from the same weights.
 
     Args:
         job: The run.
@@ -38,12 +42,13 @@ def fit(
         prepare: `prepare(network, training, schedule)` returns what is trained. Defaults to
             `compiled`.
         finish: From what was trained to what is saved. Defaults to `plain`.
-        callbacks: Further callbacks, which come before the checkpoint is written.
+        callbacks: Further callbacks, which come before the checkpoint is written. With them, a
+            training can be taken up between two epochs alone.
 
     Raises:
         FloatingPointError: If the loss becomes NaN. The last checkpoint stays.
+        Preempted: After SIGTERM, once the checkpoint is written.
     """
-    prepare, finish = prepare or compiled, finish or plain
     checkpoint, history = job.path(f"{name}_checkpoint.keras"), job.path(f"{name}_history.json")
     batches = job.dataset.batches("train", training.batch_size, job.settings.seed)
     schedule = training.make_schedule(len(batches))
@@ -51,50 +56,74 @@ def fit(
     strategy = distribute.current()
     with strategy.scope():
         if checkpoint.is_file() and not _older(checkpoint, start, job):
-            model, records = resumed(checkpoint, history, len(batches))
-            if strategy.synchronises:
-                # The checkpoint may be from a run on one device.
-                distribute.synchronise(model)
-            print(f"Going on after epoch {len(records)} of {training.epochs}.", flush=True)
+            model, records, done = resumed(checkpoint, history, len(batches))
+            # The checkpoint may be from a run on more or fewer devices.
+            distribute.synchronise(model, strategy.synchronises)
+            print(f"Going on after {_place(len(records), training.epochs, done)}.", flush=True)
         else:
             base = _loaded(start, job)
             if strategy.synchronises:
                 base = distribute.synchronised(base)
-            model, records = prepare(base, training, schedule), []
-    if strategy.workers > 1:
-        distribute.check_same_model(model, strategy)
-    if strategy.synchronises:
-        # XLA cannot compile what the replicas of a strategy exchange.
-        model.jit_compile = False
-    batches.epoch = len(records)
-    if len(records) < training.epochs:
-        data, steps = _readable(batches, strategy, len(records), training.epochs)
-        strategy.fit(
-            model,
-            data,
-            steps_per_epoch=steps,
-            initial_epoch=len(records),
-            epochs=training.epochs,
-            **_validation(job, strategy),
-            callbacks=[
-                EpochSetter(batches),
-                FiniteLoss(_advice(training, checkpoint)),
-                EpochBar(),
-                *callbacks,
-                *_tensorboard(job, name),
-                Recorder(checkpoint, history, records, schedule),
-            ],
-            # `Batches` shuffles by itself; Keras would change the order anew in every process.
-            shuffle=False,
-            verbose=0,
-        )
-    trained = distribute.synchronised(finish(model), False)
+            model, records, done = (prepare or compiled)(base, training, schedule), [], 0
+    _ready(model, strategy)
+    recorder = Recorder(checkpoint, history, records, schedule, done)
+    finite = FiniteLoss(_advice(training, checkpoint))
+    listeners = [EpochSetter(batches), finite, EpochBar(), *callbacks, *_tensorboard(job, name)]
+    listeners.append(recorder)
+    if not callbacks:
+        # Callbacks of others may do something once per epoch: epochs stay whole then.
+        steps = training.checkpoint_steps
+        listeners.append(StepCheckpoints(recorder, finite, steps, done))
+    with contextlib.nullcontext() if callbacks else PREEMPTION.patient():
+        _fit_on(job, model, batches, (len(records), training.epochs, done), listeners)
+    trained = distribute.synchronised((finish or plain)(model), False)
     with atomic_path(job.path(f"{name}.keras")) as temporary:
         trained.save(temporary)
     if strategy.chief:
         checkpoint.unlink(missing_ok=True)
     # What follows may read the file.
     strategy.barrier()
+
+
+def _ready(model: keras.Model, strategy: distribute.Strategy) -> None:
+    """Makes sure that all workers start from the same model, and that it can be compiled."""
+    if strategy.workers > 1:
+        distribute.check_same_model(model, strategy)
+    if strategy.synchronises:
+        # XLA cannot compile what the replicas of a strategy exchange.
+        model.jit_compile = False
+
+
+def _fit_on(job: Job, model, batches, span: tuple[int, int, int], listeners) -> None:
+    """Trains from an epoch to another, without the steps of the first one that are done."""
+    strategy = distribute.current()
+    first, epochs, done = span
+    # The rest of an epoch is a training of its own: the epochs of one have equally many steps.
+    parts = [(first, first + 1, done), (first + 1, epochs, 0)] if done else [(first, epochs, 0)]
+    for begin, end, skipped in parts:
+        if begin == end:
+            continue
+        batches.epoch = begin
+        data, steps = _readable(batches, strategy, begin, end, skipped)
+        strategy.fit(
+            model,
+            data,
+            steps_per_epoch=steps,
+            initial_epoch=begin,
+            epochs=end,
+            **_validation(job, strategy),
+            callbacks=listeners,
+            # `Batches` shuffles by itself; Keras would change the order anew in every process.
+            shuffle=False,
+            verbose=0,
+        )
+
+
+def _place(epochs: int, of: int, steps: int) -> str:
+    """How far an earlier process came."""
+    if not steps:
+        return f"epoch {epochs} of {of}"
+    return f"step {steps} of epoch {epochs + 1} of {of}"
 
 
 def compiled(model: keras.Model, training: Training, schedule) -> keras.Model:
@@ -147,12 +176,12 @@ def _validation(job: Job, strategy: distribute.Strategy) -> dict[str, Any]:
 
 
 def _readable(
-    batches: Any, strategy: distribute.Strategy, first: int, epochs: int
+    batches: Any, strategy: distribute.Strategy, first: int, epochs: int, done: int = 0
 ) -> tuple[Any, int | None]:
     """What `fit` reads, and the steps of an epoch where what it reads does not say."""
     if not hasattr(batches, "stream"):
-        return batches, None
-    return batches.stream(strategy, first, epochs), len(batches)
+        return Rest(batches, done) if done else batches, None
+    return batches.stream(strategy, first, epochs, done), len(batches) - done
 
 
 def _tensorboard(job: Job, name: str) -> list[keras.callbacks.Callback]:
@@ -172,6 +201,6 @@ def _advice(training: Training, checkpoint) -> str:
     if training.schedule == "warmup_cosine":
         tries.append(f"more --warmup_epochs (now {training.warmup_epochs})")
     return (
-        f"Training stops; '{checkpoint}' holds the last good epoch, if there was one. Start again "
-        f"in another --output_dir with {' or '.join(tries)}."
+        f"Training stops; '{checkpoint}' holds the last good weights, if there are any. Start "
+        f"again in another --output_dir with {' or '.join(tries)}."
     )

@@ -72,8 +72,10 @@ class Feed:
         self._data = data
         if isinstance(data, keras.utils.PyDataset):
             self.example = data[0]
-            if equal:
-                strategy.check_batch_size(len(keras.tree.flatten(self.example)[0]))
+            rows = len(keras.tree.flatten(self.example)[0])
+            # Of the last batch of an epoch they leave out what they cannot share.
+            if equal and (data.num_batches != 1 or rows < strategy.replicas):
+                strategy.check_batch_size(rows)
             self.steps = _steps(steps, self._indexed_steps())
             self._signature = _signature(self.example)
             self._distributed = strategy.native.distribute_datasets_from_function(self._own)

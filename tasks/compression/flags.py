@@ -6,7 +6,7 @@ from absl import flags
 
 from tasks.compression.scales import SCALES
 from tasks.compression.settings import Compression
-from tasks.flags import FREE, define_selection, define_strategy, given
+from tasks.flags import FREE, define_checkpoints, define_selection, define_strategy, given
 
 # Flags that may differ between two invocations of one run.
 _FREE = (*FREE, "dry_run")
@@ -87,6 +87,7 @@ def _define_scale(keys: dict[str, Any]) -> None:
 def _define_finetuning(keys: dict[str, Any]) -> None:
     flags.DEFINE_integer("finetune_epochs", 0, "Epochs of fine-tuning.", **keys)
     flags.DEFINE_integer("batch_size", 32, "Images per step of fine-tuning.", **keys)
+    define_checkpoints(keys)
     flags.DEFINE_float("learning_rate", 1e-3, "Highest learning rate of Adam.", **keys)
     flags.DEFINE_bool("flip", False, "Mirror images at random while fine-tuning.", **keys)
     flags.DEFINE_integer("pad", 0, "Shift images at random by so many pixels.", **keys)

@@ -9,6 +9,9 @@ from tasks.selection_settings import Selection, require
 from tasks.settings import Training
 
 TEACHERS = ("none", "dense")
+# Flags that may change between two invocations of a run: where files lie (that they are the same is
+# checked), and how often checkpoints are written.
+_FREE = ("data_dir", "import", "checkpoint_steps")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,8 +129,7 @@ class Compression:
             teacher=flags["teacher"],
             temperature=flags["temperature"],
             selection=Selection.from_flags({**flags, "statistics_batches": 1}),
-            # Where the files lie may change; that they are the same is checked.
-            flags={k: v for k, v in flags.items() if k not in ("data_dir", "import")},
+            flags={k: v for k, v in flags.items() if k not in _FREE},
             statistics_images=images,
         )
 
@@ -143,6 +145,7 @@ def _finetune(flags: dict[str, Any]) -> Training:
         l2=0.0,
         ccm_weight=0.0,
         ccm_over="mean_map",
+        checkpoint_steps=flags["checkpoint_steps"],
     )
     training.check("finetune_epochs")
     return training

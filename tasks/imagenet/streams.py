@@ -57,20 +57,21 @@ class StreamBatches:
         x, y = next(self._reader[1])
         return x.numpy(), y.numpy()
 
-    def stream(self, strategy: Any, first: int = 0, epochs: int = 1) -> Any:
+    def stream(self, strategy: Any, first: int = 0, epochs: int = 1, done: int = 0) -> Any:
         """The batches of some epochs for `strategy.fit`, with `steps_per_epoch=len(self)`.
 
         Args:
             strategy: A `ccm_tf.distribute.Strategy`.
             first: The first epoch.
             epochs: Number of the last epoch.
+            done: So many batches of the first epoch are left out.
         """
         if not strategy.synchronises:
-            return self.dataset(first, epochs)
+            return self.dataset(first, epochs, done=done)
         local = self.batch_size // strategy.replicas
         return strategy.native.distribute_datasets_from_function(
             lambda context: self.dataset(
-                first, epochs, strategy.index, strategy.workers, local
+                first, epochs, strategy.index, strategy.workers, local, done
             ).prefetch(4)
         )
 
@@ -81,6 +82,7 @@ class StreamBatches:
         index: int = 0,
         workers: int = 1,
         batch_size: int | None = None,
+        done: int = 0,
     ) -> Any:
         """A `tf.data.Dataset` of normalised images and labels.
 
@@ -90,6 +92,7 @@ class StreamBatches:
             index: Which worker's images.
             workers: Of how many.
             batch_size: Images per element. Defaults to those of a batch.
+            done: So many batches of the first epoch are left out, without being decoded.
         """
         import tensorflow as tf
 
@@ -107,6 +110,8 @@ class StreamBatches:
             data = data.enumerate().shard(workers, index)
             if random:
                 data = data.take(len(self) * per_worker)
+            if done:
+                data = data.skip(tf.cast(epoch == first, "int64") * done * per_worker)
             return data.map(
                 lambda number, record: self._example(epoch, number, record),
                 num_parallel_calls=automatic,

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from tasks.batches import Batches, EpochSetter, Preprocessing
+from tasks.batches import Batches, EpochSetter, Preprocessing, Rest
 
 PLAIN = Preprocessing((0.0,), (1.0,), pad=0, flip=False)
 CIFAR = Preprocessing((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))
@@ -135,3 +135,12 @@ def test_without_labels():
     data = Batches(pixels, None, Preprocessing((0.0,), (1.0,), pad=0), 2, seed=0)
     assert [len(batch) for batch in (data[0], data[1])] == [1, 1]
     assert data[0][0].shape == (2, 2, 2, 1)
+
+
+def test_the_rest_of_an_epoch():
+    batches = Batches(*numbered(10), PLAIN, 3, seed=0)
+    rest = Rest(batches, 2)
+    assert len(rest) == 2
+    for index in range(2):
+        for one, other in zip(rest[index], batches[index + 2], strict=True):
+            np.testing.assert_array_equal(one, other)

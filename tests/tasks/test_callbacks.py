@@ -61,7 +61,7 @@ def test_a_nan_leaves_the_last_checkpoint(tmp_path):
 
     with pytest.raises(FloatingPointError):
         fit(model_of(), [FiniteLoss(""), Ruin(), recorder(tmp_path)], epochs=5)
-    model, records = resumed(tmp_path / "c.keras", tmp_path / "h.json", STEPS)
+    model, records, _ = resumed(tmp_path / "c.keras", tmp_path / "h.json", STEPS)
     assert [record["epoch"] for record in records] == [1, 2]
     assert all(np.isfinite(w).all() for w in model.get_weights())
 
@@ -69,7 +69,8 @@ def test_a_nan_leaves_the_last_checkpoint(tmp_path):
 def test_records_and_resumes_with_the_optimizer(tmp_path):
     model = model_of()
     fit(model, [recorder(tmp_path)], epochs=2)
-    loaded, records = resumed(tmp_path / "c.keras", tmp_path / "h.json", STEPS)
+    loaded, records, done = resumed(tmp_path / "c.keras", tmp_path / "h.json", STEPS)
+    assert done == 0
     assert [record["epoch"] for record in records] == [1, 2]
     assert {"loss", "accuracy", "learning_rate", "seconds"} <= set(records[0])
     for ours, theirs in zip(model.optimizer.variables, loaded.optimizer.variables, strict=True):

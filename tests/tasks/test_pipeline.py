@@ -1,4 +1,5 @@
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -149,4 +150,16 @@ def test_interrupted_by_hand(program, capsys, monkeypatch):
 
     monkeypatch.setattr(pipeline, "run", interrupt)
     assert program() == 130
-    assert "goes on from the last epoch" in capsys.readouterr().err
+    assert "goes on from the last checkpoint" in capsys.readouterr().err
+
+
+def test_sigterm_is_a_sentence_and_a_status(capsys, monkeypatch):
+    def action(values):
+        signal.raise_signal(signal.SIGTERM)
+
+    values = absl_flags.FlagValues()
+    flags.define(values)
+    values(["program"])
+    monkeypatch.setattr(pipeline.flags, "FLAGS", values)
+    assert pipeline.guarded(action)(["program"]) == 143
+    assert "Ended by SIGTERM. The same command goes on" in capsys.readouterr().err

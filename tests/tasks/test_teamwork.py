@@ -73,9 +73,12 @@ def test_who_runs_a_stage(everybody, expected):
 
 
 def test_batches_that_replicas_cannot_share(make_settings):
-    teamwork.check_batch_sizes(make_settings(), distribute.Strategy(4))
+    teamwork.check_batch_sizes(Job(make_settings()), distribute.Strategy(4))
     with pytest.raises(ValueError, match="3 replicas cannot share a batch of 16 equally"):
-        teamwork.check_batch_sizes(make_settings(), distribute.Strategy(3))
+        teamwork.check_batch_sizes(Job(make_settings()), distribute.Strategy(3))
+    # Of 36 images the third batch of 16 gets four.
+    with pytest.raises(ValueError, match="last batch .* holds 4 of 36 images, which 8 replicas"):
+        teamwork.check_batch_sizes(Job(make_settings()), distribute.Strategy(8))
 
 
 def test_the_strategy_comes_from_the_flags(monkeypatch, arguments):

@@ -1,3 +1,6 @@
+import errno
+import signal
+
 import keras
 import numpy as np
 import pytest
@@ -6,6 +9,8 @@ import ccm_tf
 from ccm_tf.distribute import TensorFlowStrategy, registry
 from tasks.callbacks import Recorder
 from tasks.job import Job
+from tasks.preemption import PREEMPTION, Preempted
+from tasks.step_checkpoints import StepCheckpoints
 from tasks.training import compiled, fit, plain
 
 
@@ -78,6 +83,144 @@ def test_interrupted_and_resumed_is_the_same_run(job, make_settings, tmp_path, m
     assert "Going on after epoch 1 of 3." in capsys.readouterr().out
     for ours, theirs in zip(expected, weights_of(other), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.fixture
+def other(make_settings, tmp_path):
+    """The same run in another folder, with a checkpoint after every second step."""
+    folder = f"--output_dir={tmp_path / 'other'}"
+    job = Job(make_settings("--epochs=3", "--checkpoint_steps=2", folder))
+    job.folder.mkdir()
+    return job
+
+
+def at_step(number, act):
+    """A callback of `fit` that acts after so many steps, before a checkpoint is written."""
+    steps = []
+
+    def seen(self, batch, logs=None):
+        steps.append(batch)
+        if len(steps) == number:
+            act()
+        written(self, batch, logs)
+
+    written = StepCheckpoints.on_train_batch_end
+    return seen
+
+
+def ended_and_resumed(other, monkeypatch, step, act, error):
+    """Weights of a run of three steps per epoch that something happened to."""
+    with monkeypatch.context() as patched:
+        patched.setattr(StepCheckpoints, "on_train_batch_end", at_step(step, act))
+        with PREEMPTION.noticed(), pytest.raises(error) as raised:
+            fit(other, network(), other.settings.train, "dense")
+    fit(other, network(), other.settings.train, "dense")
+    return weights_of(other), str(raised.value)
+
+
+def stop():
+    raise KeyboardInterrupt
+
+
+def test_resumed_in_the_middle_of_an_epoch_is_the_same_run(job, other, monkeypatch, capsys):
+    fit(job, network(), job.settings.train, "dense")
+    # Step 6 is the third of the second epoch: the last checkpoint is one step old.
+    found, _ = ended_and_resumed(other, monkeypatch, 6, stop, KeyboardInterrupt)
+    assert "Going on after step 2 of epoch 2 of 3." in capsys.readouterr().out
+    for ours, theirs in zip(weights_of(job), found, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    records = other.read_json("dense_history.json")
+    assert [record["epoch"] for record in records] == [1, 2, 3]
+    assert [record.get("from_step") for record in records] == [None, 2, None]
+
+
+@pytest.mark.parametrize(
+    "step,where", [(1, "step 1 of 3 of epoch 1"), (4, "step 1 of 3 of epoch 2"), (6, "epoch 2")]
+)
+def test_sigterm_ends_after_the_step_and_its_checkpoint(
+    step, where, job, other, monkeypatch, capsys
+):
+    fit(job, network(), job.settings.train, "dense")
+    found, said = ended_and_resumed(
+        other, monkeypatch, step, lambda: signal.raise_signal(signal.SIGTERM), Preempted
+    )
+    assert f"Ended by SIGTERM after {where}. The same command goes on" in said
+    assert f"Going on after {where.replace(' of 3', '')} of 3." in capsys.readouterr().out
+    for ours, theirs in zip(weights_of(job), found, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("name", ["mirrored", "multi_worker"])
+def test_resumed_in_the_middle_of_an_epoch_on_two_replicas(
+    name, job, other, two_replicas, monkeypatch
+):
+    strategy = TensorFlowStrategy(two_replicas, name)
+    monkeypatch.setattr(registry, "_RUNNING", [strategy])
+    fit(job, network(), job.settings.train, "dense")
+    found, _ = ended_and_resumed(other, monkeypatch, 5, stop, KeyboardInterrupt)
+    # The fifth step is the second of its epoch, and was stopped before its checkpoint.
+    for ours, theirs in zip(weights_of(job), found, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
+def test_fewer_replicas_go_on_in_the_middle_of_an_epoch(job, other, two_replicas, monkeypatch):
+    fit(job, network(), job.settings.train, "dense")
+    with monkeypatch.context() as patched:
+        patched.setattr(registry, "_RUNNING", [TensorFlowStrategy(two_replicas, "multi_worker")])
+        patched.setattr(StepCheckpoints, "on_train_batch_end", at_step(6, stop))
+        with pytest.raises(KeyboardInterrupt):
+            fit(other, network(), other.settings.train, "dense")
+    fit(other, network(), other.settings.train, "dense")
+    for ours, theirs in zip(weights_of(job), weights_of(other), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(job, other, monkeypatch):
+    fit(job, network(), job.settings.train, "dense")
+    checkpoint = other.path("dense_checkpoint.keras")
+    kept = []
+
+    def fill():
+        kept.append(checkpoint.read_bytes())
+
+        def full(model, path, *args, **kwargs):
+            path.write_bytes(kept[0][:100])
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        patched.setattr(keras.Model, "save", full)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StepCheckpoints, "on_train_batch_end", at_step(5, fill))
+        with pytest.raises(OSError, match="The disk is full.*dense_checkpoint.keras"):
+            fit(other, network(), other.settings.train, "dense")
+    assert checkpoint.read_bytes() == kept[0]
+    assert sorted(p.name for p in other.folder.iterdir() if p.name.startswith(".")) == []
+    fit(other, network(), other.settings.train, "dense")
+    for ours, theirs in zip(weights_of(job), weights_of(other), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_weights_that_are_no_numbers_are_not_kept(other, monkeypatch):
+    checkpoint = other.path("dense_checkpoint.keras")
+    kept = []
+
+    def ruin(self, batch, logs=None):
+        if batch == 1 and kept:
+            weight = self.model.trainable_variables[0]
+            weight.assign(np.full(weight.shape, np.nan))
+        written(self, batch, logs)
+        if checkpoint.is_file():
+            kept.append(checkpoint.read_bytes())
+
+    written = StepCheckpoints.on_train_batch_end
+    monkeypatch.setattr(StepCheckpoints, "on_train_batch_end", ruin)
+    with pytest.raises(FloatingPointError, match="holds the last good weights"):
+        fit(other, network(), other.settings.train, "dense")
+    assert checkpoint.read_bytes() == kept[-1]
 
 
 def test_a_checkpoint_of_an_older_start_is_not_resumed(job, capsys):

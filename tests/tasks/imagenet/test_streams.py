@@ -31,6 +31,18 @@ def test_training_batches_are_whole_and_anew_in_every_epoch(dataset):
         np.testing.assert_array_equal(y, v)
 
 
+def test_the_rest_of_an_epoch_and_the_epochs_after_it(dataset):
+    batches = dataset.batches("train", 8, seed=1)
+    whole = arrays(batches.dataset(1, 3))
+    assert len(whole) == 6
+    for index, workers in ((0, 1), (1, 2)):
+        rest = arrays(batches.dataset(1, 3, index, workers, 8 // workers, done=2))
+        assert len(rest) == 4
+        for (x, y), (u, v) in zip(rest, whole[2:], strict=True):
+            np.testing.assert_array_equal(x, u[index::workers])
+            np.testing.assert_array_equal(y, v[index::workers])
+
+
 def test_workers_share_the_batches_that_one_would_see(dataset):
     batches = dataset.batches("train", 8, seed=1)
     whole = arrays(batches.dataset())
