@@ -9,6 +9,7 @@ from ccm_tf.graph import ChannelGraph
 from ccm_tf.kfe.blocks import Block
 from ccm_tf.kfe.factors import flat, spots
 from ccm_tf.kfe.passes import Observed, PassOptions, check_finite, gradient_pass
+from ccm_tf.statistics.accumulate import accumulated
 
 
 def output_energies(
@@ -28,16 +29,30 @@ def output_energies(
     Returns:
         Name to float64 arrays (outputs,) and (outputs, outputs).
     """
-    sums = {b.name: [np.zeros(b.shape[2]), np.zeros((b.shape[2], b.shape[2]))] for b in blocks}
-    examples, positions = 0, dict.fromkeys(sums, 0)
-    for samples, found in gradient_pass(graph, blocks, data, _statistic, options):
-        examples += samples
+
+    def start() -> dict[str, Any]:
+        shapes = {block.name: block.shape[2] for block in blocks}
+        return {
+            "examples": 0,
+            "positions": dict.fromkeys(shapes, 0),
+            "sums": {name: [np.zeros(n), np.zeros((n, n))] for name, n in shapes.items()},
+        }
+
+    def update(total: dict[str, Any], result: Any) -> None:
+        samples, found = result
+        total["examples"] += samples
         for block, (energy, gamma, spread) in zip(blocks, found, strict=True):
             check_finite(block, energy, gamma)
-            sums[block.name][0] += energy
-            sums[block.name][1] += gamma
-            positions[block.name] += samples * int(spread)
-    return {name: (e / examples, g / positions[name]) for name, (e, g) in sums.items()}
+            sums = total["sums"][block.name]
+            sums[0] += energy
+            sums[1] += gamma
+            total["positions"][block.name] += samples * int(spread)
+
+    total = accumulated(
+        data, lambda part: gradient_pass(graph, blocks, part, _statistic, options), start, update
+    )
+    examples, positions = total["examples"], total["positions"]
+    return {name: (e / examples, g / positions[name]) for name, (e, g) in total["sums"].items()}
 
 
 def _statistic(block: Block, seen: Observed) -> list[Any]:

@@ -12,6 +12,7 @@ from ccm_tf.kfe.blocks import Block, find_blocks
 from ccm_tf.kfe.geometry import multiplicity, tap_views
 from ccm_tf.kfe.layer_factors import LayerFactors
 from ccm_tf.kfe.passes import Observed, PassOptions, gradient_pass
+from ccm_tf.statistics.accumulate import accumulated
 
 
 class KroneckerFactors:
@@ -106,7 +107,8 @@ def kronecker_factors(
 
     Args:
         model: A built functional or sequential `keras.Model`; it is left untouched.
-        data: Inputs, as for `ccm_tf.plan`; with labels `(x, y)` if `labels="empirical"`.
+        data: Inputs, as for `ccm_tf.plan`; with labels `(x, y)` if `labels="empirical"`. Of
+            `strategy.shard(data)` each worker looks at its share, and all get the sum.
         layers: Names of layers. Defaults to `None`: all that have factors; grouped, depthwise and
             other layers are listed in `left_out` with the reason.
         labels: `"sampled"`: one label per sample, drawn from the prediction, as the Fisher
@@ -150,12 +152,20 @@ def factors_of(
     """Factors of a graph's layers; see `kronecker_factors`."""
     blocks, left_out = find_blocks(graph)
     chosen = chosen_blocks(blocks, left_out, layers)
-    made = {b.name: LayerFactors.of(b, patches) for b in chosen}
     statistic = patch_grams if patches else grams
-    for samples, found in gradient_pass(graph, chosen, data, statistic, options):
+
+    def update(made: dict[str, LayerFactors], result: Any) -> None:
+        samples, found = result
         for block, sums in zip(chosen, found, strict=True):
             inputs, gradients, positions, *rest = sums
             made[block.name].update(samples, inputs, gradients, int(positions), *rest)
+
+    made = accumulated(
+        data,
+        lambda part: gradient_pass(graph, chosen, part, statistic, options),
+        lambda: {block.name: LayerFactors.of(block, patches) for block in chosen},
+        update,
+    )
     return KroneckerFactors(made, left_out, graph.fingerprint, options)
 
 

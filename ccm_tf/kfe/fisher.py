@@ -11,6 +11,7 @@ from ccm_tf.kfe.blocks import Block
 from ccm_tf.kfe.factors import spots
 from ccm_tf.kfe.geometry import tap_views
 from ccm_tf.kfe.passes import Observed, PassOptions, check_finite, gradient_pass
+from ccm_tf.statistics.accumulate import accumulated
 
 Bases = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
@@ -46,19 +47,27 @@ def squared_gradients(
     def statistic(block, seen):
         return _squares(block, seen, *(bases[block.name] if bases else (None, None)))
 
-    sums: dict[str, list[np.ndarray]] = {}
-    examples = 0
-    for samples, found in gradient_pass(graph, blocks, data, statistic, options):
-        examples += samples
+    def update(total: dict[str, Any], result: Any) -> None:
+        samples, found = result
+        total["examples"] += samples
         for block, (kernel, bias) in zip(blocks, found, strict=True):
             check_finite(block, kernel, bias)
-            total = sums.setdefault(block.name, [np.zeros(kernel.shape), np.zeros(bias.shape)])
-            total[0] += kernel
-            total[1] += bias
+            empty = [np.zeros(kernel.shape), np.zeros(bias.shape)]
+            sums = total["sums"].setdefault(block.name, empty)
+            sums[0] += kernel
+            sums[1] += bias
+
+    total = accumulated(
+        data,
+        lambda part: gradient_pass(graph, blocks, part, statistic, options),
+        lambda: {"examples": 0, "sums": {}},
+        update,
+    )
+    examples = total["examples"]
     with_bias = {b.name for b in blocks if bases is None and b.op.bias is not None}
     return {
         name: (kernel / examples, bias / examples if name in with_bias else None)
-        for name, (kernel, bias) in sums.items()
+        for name, (kernel, bias) in total["sums"].items()
     }
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+_GATHERED = ("input_sum", "output_sum", "patch_sum", "examples", "positions")
+
 
 @dataclasses.dataclass(eq=False)
 class LayerFactors:
@@ -99,8 +101,8 @@ class LayerFactors:
                 )
         self._add(examples, int(examples * positions), inputs, gradients, patches)
 
-    def merge(self, other: "LayerFactors") -> None:
-        """Adds the sums of other data.
+    def merge(self, other: "LayerFactors") -> "LayerFactors":
+        """Adds the sums of other data, and returns the object itself.
 
         Raises:
             ValueError: If only one of the two holds patches.
@@ -110,6 +112,16 @@ class LayerFactors:
         self._add(
             other.examples, other.positions, other.input_sum, other.output_sum, other.patch_sum
         )
+        return self
+
+    def state(self) -> dict[str, Any]:
+        """All that was gathered, as numbers and arrays."""
+        return {name: getattr(self, name) for name in _GATHERED}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Puts in the place of what was gathered what `state` returned elsewhere."""
+        for name in _GATHERED:
+            setattr(self, name, state[name])
 
     def _add(self, examples, positions, inputs, gradients, patches) -> None:
         self.input_sum += inputs

@@ -16,6 +16,7 @@ from ccm_tf.statistics.batches import batch_count, batches
 from ccm_tf.statistics.inner_gradients import inner_gradients
 from ccm_tf.statistics.objective import Objective
 from ccm_tf.statistics.sampled_labels import LabelSampler
+from ccm_tf.statistics.sharded import Share
 from ccm_tf.statistics.taps import full_batches
 
 LABELS = ("sampled", "empirical")
@@ -92,7 +93,7 @@ def gradient_pass(
     Args:
         graph: The channel graph.
         blocks: Some of its blocks.
-        data: Data with labels, or without if labels are sampled.
+        data: Data with labels, or without if labels are sampled; perhaps a worker's share of it.
         statistic: What to compute of each block; it runs inside the compiled function.
         options: How to go over the data.
 
@@ -125,8 +126,15 @@ def gradient_pass(
             for block, x, y, g in zip(blocks, read, made, by_block, strict=True)
         ]
 
+    def targets(samples, y):
+        if sampler is None:
+            return objective.targets(y)
+        # Every sample gets its own draw, whoever looks at the samples before it.
+        return sampler.numbers(samples, data.passed_over if isinstance(data, Share) else 0)
+
     run = inner_gradients(graph.model, losses, finish)
-    return _stream(trace, stream, objective, sampler, run, bar)
+    pairs = ((batch, None) for batch in stream) if sampled else stream
+    return _stream(full_batches(trace, pairs, targets), run, bar)
 
 
 class _Watched:
@@ -167,13 +175,8 @@ class _Watched:
         return found
 
 
-def _stream(trace, stream, objective, sampler, run, bar):
-    pairs = ((batch, None) for batch in stream) if sampler else stream
-
-    def targets(samples, y):
-        return sampler.numbers(samples) if sampler else objective.targets(y)
-
-    for done, (samples, *batch) in enumerate(full_batches(trace, pairs, targets), start=1):
+def _stream(full, run, bar):
+    for done, (samples, *batch) in enumerate(full, start=1):
         yield samples, keras.tree.map_structure(ops.convert_to_numpy, run(*batch))
         if bar is not None:
             bar.update(done)

@@ -27,9 +27,22 @@ class LabelSampler:
     def __init__(self, trace: Trace, seed: int = 0):
         self._random = np.random.default_rng(seed)
         self._draws = [_draw_for(trace, tensor) for tensor in trace.flat_outputs]
+        self._size = 0
 
-    def numbers(self, samples: int) -> list[np.ndarray]:
-        """Uniform numbers for the next samples, one float32 array per output."""
+    def numbers(self, samples: int, passed_over: int = 0) -> list[np.ndarray]:
+        """Uniform numbers for the next samples, one float32 array per output.
+
+        Args:
+            samples: How many.
+            passed_over: Batches before these samples that others look at, each as large as the
+                largest batch so far: their numbers are drawn and dropped. Defaults to 0.
+        """
+        self._size = max(self._size, samples)
+        for _ in range(passed_over):
+            self._drawn(self._size)
+        return self._drawn(samples)
+
+    def _drawn(self, samples: int) -> list[np.ndarray]:
         return [self._random.random((samples, *shape), np.float32) for shape, *_ in self._draws]
 
     def labels(self, numbers: list[Any], outputs: Any) -> list[Any]:

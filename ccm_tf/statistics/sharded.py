@@ -105,3 +105,10 @@ class Share:
     def take(self, number: int) -> None:
         """Notes that a batch is about to be handed out."""
         self.taken.append(number)
+
+    @property
+    def passed_over(self) -> int:
+        """Batches of others between the last two that were handed out, or before the first."""
+        if not self.taken:
+            return 0
+        return self.taken[-1] - (self.taken[-2] if len(self.taken) > 1 else -1) - 1

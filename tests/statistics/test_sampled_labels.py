@@ -45,6 +45,13 @@ def test_draws_do_not_depend_on_the_batches():
     assert not np.array_equal(whole, sampler(seed=1).numbers(5)[0])
 
 
+def test_draws_do_not_depend_on_who_looks_at_the_samples_before():
+    whole = sampler().numbers(10)[0]
+    other = sampler()
+    np.testing.assert_array_equal(other.numbers(3, passed_over=1)[0], whole[3:6])
+    np.testing.assert_array_equal(other.numbers(1, passed_over=1)[0], whole[9:])
+
+
 def test_certain_predictions():
     labels = drawn(sampler(activation="softmax"), np.eye(3, dtype="float32"))
     np.testing.assert_array_equal(labels, [0, 1, 2])

@@ -68,6 +68,15 @@ def test_as_plain_data_it_is_all_of_it():
     assert sample_count(data, 2) == 10
 
 
+def test_how_many_batches_of_others_came_before_each():
+    share = Sharded(np.zeros((19, 1)), 1, 2, lambda payload: [payload] * 2).share()
+    assert share.passed_over == 0
+    seen = []
+    for _ in batches(share, batch_size=1):
+        seen.append(share.passed_over)
+    assert share.taken == [1, 3, 5, 7, 9, 11, 13, 15, 17] and seen == [1] * 9
+
+
 def test_bad_arguments():
     with pytest.raises(ValueError, match="index < shards. Received: index=2, shards=2"):
         Sharded([], 2, 2)
