@@ -3,7 +3,6 @@
 import contextlib
 import inspect
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -15,6 +14,7 @@ from ccm_tf.ccm.history import CCMScores, with_ccm_callbacks
 from ccm_tf.ccm.loss import CCMLoss
 from ccm_tf.ccm.tapped import TappedModel, Watched
 from ccm_tf.ccm.watchable import watchable_call
+from ccm_tf.evaluating import Evaluating
 from ccm_tf.graph.trace import functional_view
 
 
@@ -211,14 +211,13 @@ class Model(keras.Model):
         return model
 
 
-class _Watch:
+class _Watch(Evaluating):
     """What a `Model` knows about its CCM-losses."""
 
     def __init__(self) -> None:
         self.losses: list[CCMLoss] = []
         self.tapped: TappedModel | None = None
         self.metric: CCMScores | None = None
-        self.evaluating = False
         # Replica threads share the model, so each keeps the scores of its own step.
         self.step = threading.local()
 
@@ -226,15 +225,6 @@ class _Watch:
         scores = getattr(self.step, "scores", None)
         self.step.scores = None
         return scores
-
-    @contextlib.contextmanager
-    def evaluation(self) -> Iterator[None]:
-        """While evaluating, S is neither reset nor reported."""
-        before, self.evaluating = self.evaluating, True
-        try:
-            yield
-        finally:
-            self.evaluating = before
 
 
 def _mean_per_loss(scores, indices, losses):

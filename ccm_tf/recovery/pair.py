@@ -1,20 +1,19 @@
 """A teacher and a student as graphs, run side by side on a batch."""
 
-import contextlib
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import keras
 from keras import ops
 
+from ccm_tf.evaluating import Evaluating
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.recovery.logits import output_kinds, to_logits
 from ccm_tf.recovery.transfers import Seen, Transfer
 from ccm_tf.statistics.taps import Probe, tapped
 
 
-class Pair:
+class Pair(Evaluating):
     """Both models as graphs, and what is looked at in them.
 
     Args:
@@ -24,7 +23,6 @@ class Pair:
 
     Attributes:
         transfers: The same.
-        evaluating: Whether `evaluate` runs.
 
     Raises:
         ValueError: If the models differ in inputs or outputs, or a transfer finds no points.
@@ -48,7 +46,6 @@ class Pair:
             lambda trace, inputs: _with_outputs(trace, inputs, theirs),
             name="teacher",
         )
-        self.evaluating = False
         # Replica threads share the model, so each keeps the maps of its own step.
         self._step = threading.local()
 
@@ -85,15 +82,6 @@ class Pair:
         return Seen(teacher[0], teacher[1][part], points), Seen(
             student[0], student[1][part], points
         )
-
-    @contextlib.contextmanager
-    def evaluation(self) -> Iterator[None]:
-        """While evaluating, metrics of training are neither reset nor reported."""
-        before, self.evaluating = self.evaluating, True
-        try:
-            yield
-        finally:
-            self.evaluating = before
 
 
 def _with_outputs(
