@@ -15,7 +15,7 @@ hypothesis.settings.load_profile("ccm_tf")
 
 
 def pytest_configure(config):
-    """Gives TensorFlow two CPUs, which it allows only before its first operation."""
+    """Gives TensorFlow four CPUs, which it allows only before its first operation."""
     if _only_hands_out_work(config):
         return
     import keras
@@ -25,7 +25,7 @@ def pytest_configure(config):
 
         cpu = tf.config.list_physical_devices("CPU")[0]
         one = tf.config.LogicalDeviceConfiguration()
-        tf.config.set_logical_device_configuration(cpu, [one, one])
+        tf.config.set_logical_device_configuration(cpu, 4 * [one])
 
 
 def _only_hands_out_work(config):
@@ -61,9 +61,20 @@ def fresh_keras():
 
 @pytest.fixture(scope="session")
 def two_replicas():
-    """A `MirroredStrategy` over two CPUs: the only one of the process, since two collide."""
+    """A `MirroredStrategy` over two CPUs: one for all tests of the process."""
+    return _mirrored(2)
+
+
+@pytest.fixture(scope="session")
+def four_replicas():
+    """The same over four CPUs."""
+    return _mirrored(4)
+
+
+def _mirrored(count):
     import tensorflow as tf
 
+    # Strategies whose replicas meet in collective operations collide in one process.
     return tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
+        [f"CPU:{i}" for i in range(count)], cross_device_ops=tf.distribute.ReductionToOneDevice()
     )

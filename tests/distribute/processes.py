@@ -25,11 +25,12 @@ def alone():
     return {name: value for name, value in environments(1)[0].items() if name != "TF_CONFIG"}
 
 
-def run(commands, variables, seconds=600):
+def run(commands, variables, seconds=600, status=0):
     """Runs Python with some arguments in each of some environments, all at once.
 
     Returns:
-        The processes' outputs. A process that fails, or takes longer, fails the test.
+        The processes' outputs. A process that ends with another status, or takes longer, fails the
+        test.
     """
     started = [
         subprocess.Popen(
@@ -48,5 +49,5 @@ def run(commands, variables, seconds=600):
         for process in started:
             process.kill()
     for process, output in zip(started, outputs, strict=True):
-        assert process.returncode == 0, output
+        assert process.returncode == status, output
     return outputs

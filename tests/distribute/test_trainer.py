@@ -22,8 +22,11 @@ def alone():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("steps_per_execution", [1, 8])
-def test_two_replicas_train_like_one_device(strategy, alone, steps_per_execution):
+@pytest.mark.parametrize(
+    "replicas,steps_per_execution", [("two_replicas", 1), ("two_replicas", 8), ("four_replicas", 1)]
+)
+def test_replicas_train_like_one_device(replicas, steps_per_execution, alone, request):
+    strategy = TensorFlowStrategy(request.getfixturevalue(replicas), name="multi_worker")
     with strategy.scope():
         model = small.compiled(True, steps_per_execution, activity=False)
     found = small.trained(strategy.fit, model)
@@ -32,8 +35,9 @@ def test_two_replicas_train_like_one_device(strategy, alone, steps_per_execution
 
 
 @pytest.mark.slow
-def test_keras_fit_on_two_replicas_does_too(two_replicas, alone):
-    strategy = TensorFlowStrategy(two_replicas)
+@pytest.mark.parametrize("replicas", ["two_replicas", "four_replicas"])
+def test_keras_fit_on_replicas_does_too(replicas, alone, request):
+    strategy = TensorFlowStrategy(request.getfixturevalue(replicas))
     with strategy.scope():
         model = small.compiled(True, activity=False)
     small.assert_same(alone, small.trained(strategy.fit, model))

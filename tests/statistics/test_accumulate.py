@@ -12,6 +12,7 @@ from tests.workers import in_turn
 from tests.zoo import residual
 
 # Criteria that look at data: the sums of all of them are shared out.
+SLOW = ("obd", "obs", "relevance", "taylor")
 SHARED = sorted(name for name, criterion in criteria().items() if criterion.needs_data)
 
 
@@ -45,7 +46,9 @@ def test_no_batch_for_anybody():
         in_turn(2, lambda i, gather: moments(Sharded(iter(()), i, 2, gather)))
 
 
-@pytest.mark.parametrize("name", SHARED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in SHARED]
+)
 def test_the_plan_is_the_same_bits_from_one_two_and_four_shards(name):
     model = residual()
     rng = np.random.default_rng(1)

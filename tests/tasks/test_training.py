@@ -9,9 +9,11 @@ import ccm_tf
 from ccm_tf.distribute import TensorFlowStrategy, registry
 from tasks.callbacks import Recorder
 from tasks.job import Job
-from tasks.preemption import PREEMPTION, Preempted
+from tasks.preemption import PREEMPTION, STATUS, Preempted
 from tasks.step_checkpoints import StepCheckpoints
 from tasks.training import compiled, fit, plain
+from tests.distribute import processes
+from tests.tasks.conftest import arguments_for
 
 
 @pytest.fixture
@@ -176,6 +178,29 @@ def test_fewer_replicas_go_on_in_the_middle_of_an_epoch(job, other, two_replicas
             fit(other, network(), other.settings.train, "dense")
     fit(other, network(), other.settings.train, "dense")
     for ours, theirs in zip(weights_of(job), weights_of(other), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.tensorflow
+def test_one_worker_goes_on_where_two_were_told_to_end(images, tmp_path):
+    def command(strategy, step, folder):
+        flags = arguments_for(images, tmp_path / folder)
+        return ["tests/tasks/training_worker.py", strategy, step, *flags, "--batch_size=4"]
+
+    two = [command("multi_worker", "12", "run")] * 2
+    outputs = processes.run(two, processes.environments(2), status=STATUS)
+    # The other worker was told, in the second epoch of nine steps; both stop after the same one.
+    assert all("after step 8 of 9 of epoch 2." in output for output in outputs)
+    folders, variables = ("run", "undisturbed"), [processes.alone()] * 2
+    found = processes.run([command("none", "0", one) for one in folders], variables)
+    assert "Going on after step 8 of epoch 2 of 2." in found[0]
+    weights = [
+        keras.saving.load_model(tmp_path / one / "dense.keras", compile=False).get_weights()
+        for one in folders
+    ]
+    for ours, theirs in zip(*weights, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 

@@ -3,6 +3,7 @@ import json
 import keras
 import pytest
 
+from ccm_tf.distribute import TensorFlowStrategy, registry
 from tasks import pipeline
 from tasks.adversarial import stages
 from tasks.job import Job
@@ -11,10 +12,14 @@ from tests.tasks.adversarial.test_flags import parsed
 from tests.tasks.conftest import arguments_for
 
 
-def run(images, folder, *more):
+def small(images, folder, *more):
     arguments = [a for a in arguments_for(images, folder) if not a.startswith("--macs")]
     common = ("--model=resnet8", "--rounds=2", "--round_epochs=1", "--threshold=0.5")
-    settings = parsed(*arguments, *common, *more)
+    return parsed(*arguments, *common, *more)
+
+
+def run(images, folder, *more):
+    settings = small(images, folder, *more)
     pipeline.work(Job(settings), stages.STAGES, 1000)
     return json.loads((folder / "report.json").read_text())
 
@@ -51,3 +56,17 @@ def test_a_run_can_be_killed_in_a_round_and_goes_on(images, tmp_path, monkeypatc
 def test_nothing_below_the_threshold_is_told(images, tmp_path):
     with pytest.raises(ValueError, match="nothing was pruned.*--threshold=0.0"):
         run(images, tmp_path / "out", "--threshold=0", "--method=plain")
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.tensorflow
+def test_on_two_replicas(images, tmp_path, two_replicas, monkeypatch):
+    monkeypatch.setattr(registry, "_RUNNING", [TensorFlowStrategy(two_replicas)])
+    settings = small(images, tmp_path / "out", "--rounds=1")
+    pipeline.work(Job(settings), stages.STAGES[:3], 1000)
+    dense, slim = (
+        keras.saving.load_model(tmp_path / "out" / f"{name}.keras")
+        for name in ("dense", "finetuned")
+    )
+    assert slim.count_params() < dense.count_params()

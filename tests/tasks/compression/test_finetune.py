@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from ccm_tf.distribute import TensorFlowStrategy, registry
 from tasks.callbacks import Recorder
 from tasks.compression.finetune import FINETUNE
 from tests.tasks.compression.conftest import colours
@@ -38,6 +39,16 @@ def tuned(job, tmp_path, name, *flags, monkeypatch=None):
     model = keras.saving.load_model(made.path("finetuned.keras"))
     assert [layer.name for layer in model.layers] == [layer.name for layer in colours().layers]
     return model.get_weights()
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
+def test_two_replicas_with_a_teacher_are_one_device(job, tmp_path, two_replicas, monkeypatch):
+    alone = tuned(job, tmp_path, "alone", "--teacher=dense")
+    monkeypatch.setattr(registry, "_RUNNING", [TensorFlowStrategy(two_replicas)])
+    several = tuned(job, tmp_path, "several", "--teacher=dense")
+    for ours, theirs in zip(alone, several, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.tensorflow

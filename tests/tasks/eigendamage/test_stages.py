@@ -3,6 +3,7 @@ import json
 import keras
 import pytest
 
+from ccm_tf.distribute import TensorFlowStrategy, registry
 from tasks import pipeline
 from tasks.eigendamage.stages import stages_of
 from tasks.job import Job
@@ -52,3 +53,17 @@ def test_relatives_by_the_same_protocol(images, tmp_path, method):
     assert report["directions"] == [{"title": "round 1", "layers": []}]
     check(report)
     assert keras.saving.load_model(tmp_path / "out" / "pruned_1.keras").count_params()
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.tensorflow
+def test_on_two_replicas(images, tmp_path, two_replicas, monkeypatch):
+    monkeypatch.setattr(registry, "_RUNNING", [TensorFlowStrategy(two_replicas)])
+    settings = small(images, tmp_path / "out", "--ratio=0.3")
+    pipeline.work(Job(settings), stages_of(settings)[:-1], 1000)
+    dense, slim = (
+        keras.saving.load_model(tmp_path / "out" / f"{name}.keras")
+        for name in ("dense", "finetuned_1")
+    )
+    assert slim.count_params() < dense.count_params()

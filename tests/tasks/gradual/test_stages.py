@@ -4,6 +4,7 @@ import json
 import keras
 import pytest
 
+from ccm_tf.distribute import TensorFlowStrategy, registry
 from ccm_tf.reporting.content import stages
 from tasks import pipeline
 from tasks.gradual.stages import stages_of
@@ -44,3 +45,14 @@ def test_other_methods_reach_their_sparsity(images, tmp_path):
     report = run(images, tmp_path / "out", "--method=magnitude", "--sparsity=0.5")
     masked, slim = stages(report)
     assert slim["macs"] <= 0.5 * masked["macs"]
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.tensorflow
+def test_on_two_replicas(images, tmp_path, two_replicas, monkeypatch):
+    monkeypatch.setattr(registry, "_RUNNING", [TensorFlowStrategy(two_replicas)])
+    report = run(images, tmp_path / "out", "--method=frs", "--prune_channels=3")
+    masked, after = stages(report)
+    assert after["params"] < masked["params"]
+    assert after["accuracy"] == pytest.approx(masked["accuracy"])
