@@ -93,6 +93,7 @@ def described(state: dict) -> dict:
         "kills": state["kills"],
         "kills_left": len(state["left"]),
         "missed_moments": state["missed"],
+        "failures_without_a_kill": state["failures"],
         "finished_runs": len(state["largest_differences"]),
         "largest_differences": state["largest_differences"],
     }

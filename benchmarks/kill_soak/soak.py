@@ -3,6 +3,7 @@
 import functools
 import json
 import pathlib
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,8 @@ from ccm_tf.files import write_json
 
 NETWORKS = ("dense", "pruned", "finetuned")
 _UNDISTURBED = "undisturbed"
+# Workers on a busy machine may take each other for lost.
+_MOST_FAILURES = 3
 
 
 class Soak:
@@ -61,6 +64,8 @@ class Soak:
             "core_seconds": 0.0,
             "kills": [],
             "missed": 0,
+            "failures": 0,
+            "failures_in_a_row": 0,
             "largest_differences": [],
         }
 
@@ -85,7 +90,8 @@ class Soak:
     def _undisturbed(self) -> None:
         workers = self._start(self.folder / _UNDISTURBED)
         try:
-            workers.wait(self.options["timeout"])
+            if not workers.ended_well(self.options["timeout"]):
+                sys.exit(f"A worker of the undisturbed run failed; see '{self.folder}'.")
         finally:
             workers.end()
         self.state["seconds_of_stages"] = durations(workers.log())
@@ -95,18 +101,30 @@ class Soak:
         output = self.folder / f"disturbed_{len(state['largest_differences'])}"
         workers = self._start(output)
         try:
-            if planned and self._comes(workers, planned[0]):
-                self._killed(workers, planned.pop(0), output)
+            while planned:
+                kill = planned.pop(0)
+                if self._comes(workers, kill):
+                    self._killed(workers, kill, output)
+                    return
+                # The run was faster than that: the kill is left for the next one.
+                state["missed"] += 1
+            if not workers.ended_well(self.options["timeout"]):
+                self._failed()
                 return
-            workers.wait(self.options["timeout"])
         finally:
             workers.end()
-        # Kills that this run was too fast for are left for the next one.
-        state["missed"] += len(planned)
         state["run"] = None
         found = difference(self.folder / _UNDISTURBED, output)
         state["largest_differences"].append(found)
         print(f"finished; largest difference of a weight: {found}", flush=True)
+
+    def _failed(self) -> None:
+        """Notes that workers ended by themselves; as after a kill, the same command goes on."""
+        self.state["failures_in_a_row"] += 1
+        self.state["failures"] += 1
+        if self.state["failures_in_a_row"] == _MOST_FAILURES:
+            sys.exit(f"The workers failed {_MOST_FAILURES} times in a row; see '{self.folder}'.")
+        print("A worker failed by itself; the same command goes on.", flush=True)
 
     def _comes(self, workers: Any, kill: dict) -> bool:
         """Waits for the moment of a kill; `False` if the run was faster."""
@@ -137,6 +155,7 @@ class Soak:
             "seconds_until_the_other_ended": workers.kill(kill["victim"]),
         }
         self.state["kills"].append(done)
+        self.state["failures_in_a_row"] = 0
         self.state["left"].remove(kill)
         print(done, flush=True)
 

@@ -61,19 +61,18 @@ class Workers:
             file.seek(self._before)
             return file.read().decode(errors="replace")
 
-    def wait(self, seconds: float) -> None:
-        """Waits until all have ended by themselves, and well.
+    def ended_well(self, seconds: float) -> bool:
+        """Waits until all have ended by themselves, and says whether all succeeded.
+
+        Args:
+            seconds: How long to wait.
 
         Raises:
-            SystemExit: If one failed; with what it said.
             subprocess.TimeoutExpired: If they take longer.
         """
         end = time.monotonic() + seconds
-        for process, path in zip(self.processes, self._logs, strict=True):
-            process.wait(max(end - time.monotonic(), 0.1))
-            if process.returncode:
-                said = path.read_text(errors="replace")[-4000:]
-                sys.exit(f"A worker failed with status {process.returncode}:\n{said}")
+        found = [p.wait(max(end - time.monotonic(), 0.1)) for p in self.processes]
+        return not any(found)
 
     def kill(self, victim: str) -> float | None:
         """Sends SIGKILL, and waits for who is left to notice.

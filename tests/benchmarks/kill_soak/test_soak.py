@@ -36,8 +36,9 @@ class Fake:
     def log(self):
         return "\n".join(self.lines[: self.seen]) + "\n"
 
-    def wait(self, seconds):
+    def ended_well(self, seconds):
         self.seen = len(self.lines)
+        return True
 
     def kill(self, victim):
         self.killed.append(victim)
@@ -90,6 +91,21 @@ def test_a_run_that_is_faster_leaves_its_kills_to_the_next(make, monkeypatch):
     monkeypatch.setattr(Phase, "delay", lambda self, log, place, seconds: 1e6)
     soak.step()
     assert not killed and soak.state["missed"] == 2 and len(soak.state["left"]) == 3
+
+
+def test_workers_that_fail_by_themselves_are_started_again(make, monkeypatch):
+    soak, killed = make()
+    soak.step()
+    with monkeypatch.context() as patched:
+        patched.setattr(Phase, "delay", lambda self, log, place, seconds: None)
+        patched.setattr(Fake, "ended_well", lambda self, seconds: False)
+        assert soak.step() and soak.step()
+        assert soak.state["failures"] == 2 and not soak.state["largest_differences"]
+        with pytest.raises(SystemExit, match="failed 3 times in a row"):
+            soak.step()
+    while soak.step():
+        pass
+    assert len(killed) == 3
 
 
 def test_other_options_are_another_soak(make):
