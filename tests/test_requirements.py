@@ -8,7 +8,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 
-# What requirements.txt installs: everything but JAX, which has an environment of its own.
+# What requirements.txt installs: everything but what has an environment of its own.
+OTHERS = ("jax", "peers")
 FULL = ("tensorflow", "tfmot", "litert", "formats", "tasks", "test")
 
 
@@ -30,8 +31,8 @@ def test_requirements_are_those_of_the_project():
     assert parsed(line for line in lines if line) == parsed(declared)
 
 
-def test_every_extra_is_either_installed_or_jax():
-    assert set(EXTRAS) == {*FULL, "jax"}
+def test_every_extra_is_installed_or_has_an_environment_of_its_own():
+    assert set(EXTRAS) == {*FULL, *OTHERS}
 
 
 def test_every_requirement_has_a_lower_and_an_upper_bound():
