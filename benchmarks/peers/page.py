@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.peers import sections
-from benchmarks.peers.methods import OURS, THEIRS
+from benchmarks.peers.methods import BUDGETS, OURS, OWN, PEERS, THEIRS
 from benchmarks.peers.sections import STAGES, budgets_of, row_of
 from ccm_tf.reporting import numbers
 
@@ -79,8 +79,10 @@ def _setting(found: dict[str, Any]) -> Iterator[str]:
         f"- Ran on {environment['hardware']}, shared with other work; Python "
         f"{environment['python']}, {shown}."
     )
+    done, planned = len(found["rows"]), len(BUDGETS) * (len(OWN) + len(PEERS))
+    missing = "" if done >= planned else "; the same command goes on with the others"
     minutes = sum(_seconds(found)) / 60
-    yield f"- All pieces took {minutes:.0f} minutes by the clock."
+    yield f"- {done} of {planned} networks are done{missing}. It took {minutes:.0f} minutes so far."
 
 
 def _seconds(found: dict[str, Any]) -> list[float]:
@@ -92,24 +94,60 @@ def _seconds(found: dict[str, Any]) -> list[float]:
 
 
 def _verdicts(found: dict[str, Any]) -> list[str]:
+    parts = {
+        "The best method of each at each stage, found in the tables below by its test accuracy, "
+        "which is no way to choose one:": _best(found),
+        "Like with like, fine-tuned, nothing folded:": _alike(found),
+        "Zeros (tfmot) and the channels of magnitude, fine-tuned:": _sparse(found),
+    }
+    lines = []
+    for title, points in parts.items():
+        if points:
+            lines += [title, "", *points, ""]
+    return ["## Who is ahead", "", *lines] if lines else []
+
+
+def _best(found: dict[str, Any]) -> list[str]:
     rows, images = found["rows"], found["dense"]["test_images"]
-    lines = ["## Who is ahead", "", "The best method of each, whichever it is, at each stage:", ""]
+    lines = []
     for budget in budgets_of(rows):
         for stage, shown in STAGES.items():
             ours, theirs = (best(rows, tool, budget, stage) for tool in (OURS, THEIRS))
             if ours and theirs:
                 ahead = _ahead(ours, theirs, stage, images)
                 lines.append(f"- {budget:.0%} of the MACs, {shown}: {ahead}.")
-    lines += ["", "Like with like, fine-tuned, nothing folded:", ""]
+    return lines
+
+
+def _alike(found: dict[str, Any]) -> list[str]:
+    rows, images = found["rows"], found["dense"]["test_images"]
+    lines = []
     for budget in budgets_of(rows):
         for mine, other in _ALIKE:
             ours, theirs = row_of(rows, OURS, mine, budget), row_of(rows, THEIRS, other, budget)
             if ours and theirs:
-                lines.append(
-                    f"- {budget:.0%} of the MACs: {_ahead(ours, theirs, 'finetuned', images)}; "
-                    f"{_sooner(ours, theirs)}."
-                )
-    return lines if any(line.startswith("-") for line in lines) else []
+                ahead = _ahead(ours, theirs, "finetuned", images)
+                lines.append(f"- {budget:.0%} of the MACs: {ahead}; {_sooner(ours, theirs)}.")
+    return lines
+
+
+def _sparse(found: dict[str, Any]) -> list[str]:
+    lines = []
+    for budget, zeros in found["zeros"].items():
+        channels = row_of(found["rows"], OURS, sections.LIKE, float(budget))
+        if channels:
+            accuracies = [row["accuracy"]["finetuned"] for row in (zeros, channels)]
+            files = [zeros["files"][name] for name in ("zeros", "channels")]
+            dense = zeros["files"]["dense"]
+            faster = [dense["processor_ms"] / file["processor_ms"] for file in files]
+            sizes = [f"{numbers.size(f['bytes'])} ({numbers.size(f['gzip_bytes'])})" for f in files]
+            lines.append(
+                f"- With the kernel weights that {float(budget):.0%} of the MACs leave: zeros "
+                f"{numbers.percent(accuracies[0])}, channels {numbers.percent(accuracies[1])}. "
+                f"The file (compressed) has {sizes[0]} with zeros, {sizes[1]} with fewer channels; "
+                f"it is {faster[0]:.2f} and {faster[1]:.2f} times as fast as the dense one."
+            )
+    return lines
 
 
 def _ahead(ours: dict, theirs: dict, stage: str, images: int) -> str:

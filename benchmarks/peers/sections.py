@@ -7,6 +7,8 @@ from benchmarks.peers.methods import OURS, THEIRS
 from ccm_tf.reporting import numbers
 
 STAGES = {"pruned": "as cut", "recalibrated": "recalibrated", "finetuned": "fine-tuned"}
+# The method of ours whose channels tfmot's zeros are compared with.
+LIKE = "magnitude"
 _KEYS = {OURS: "ccm_tf", THEIRS: "torch"}
 
 
@@ -69,7 +71,8 @@ def times(found: dict[str, Any]) -> list[str]:
         "Processor seconds of all threads, medians of so many runs; tracing, statistics, gradients",
         "and choice included. ccm_tf takes a budget. Torch-Pruning takes a share of channels: one",
         "pruning is with the share known, the search is what finding it cost, its gradients (where",
-        "there are some) computed once.",
+        "there are some) computed once. Other programs shared the machine: what takes less than a",
+        "second is rough.",
         *table(head, rows),
     ]
 
@@ -111,11 +114,11 @@ def _unfaithful(found: dict[str, Any], rounding: float = 1e-4) -> list[str]:
     ]
 
 
-def zeros(found: dict[str, Any], like: str = "magnitude") -> list[str]:
+def zeros(found: dict[str, Any]) -> list[str]:
     """Zeros against removed channels: accuracy, size, latency."""
     rows = []
     for budget, sparse in found["zeros"].items():
-        channels = row_of(found["rows"], OURS, like, float(budget))
+        channels = row_of(found["rows"], OURS, LIKE, float(budget))
         accuracies = {
             "dense": {"finetuned": found["dense"]["accuracy"]},
             "channels": channels["accuracy"] if channels else {},
@@ -136,7 +139,7 @@ def zeros(found: dict[str, Any], like: str = "magnitude") -> list[str]:
         "## Zeros (tfmot) against removed channels",
         "",
         "tfmot's `prune_low_magnitude` sets so many weights of every kernel to zero that as many",
-        f"stay as with the channels that {like} keeps at that part of the MACs. Float32 LiteRT",
+        f"stay as with the channels that {LIKE} keeps at that part of the MACs. Float32 LiteRT",
         "files, one thread, in turns by budget. tfmot's zeros grow over the first half of the",
         "steps, as its guide has it; *as cut* and *recalibrated* are with all zeros at once.",
         *table((*head, "processor time", "× faster"), rows),

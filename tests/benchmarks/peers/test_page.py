@@ -54,7 +54,9 @@ def test_who_is_ahead_comes_from_the_numbers(ours, theirs, said):
     best, alike = text.split("Like with like")
     assert said in best and said in alike
     assert "Torch-Pruning needs 2.0 times less processor time" in alike
-    assert "1.00 M (50.0%)" in text and "took 3 minutes" in text
+    assert (
+        "1.00 M (50.0%)" in text and "2 of 30 networks are done; the same command goes on" in text
+    )
 
 
 def test_the_best_of_each_is_compared():
@@ -78,3 +80,17 @@ def test_the_page_lies_beside_the_results(tmp_path):
 def test_no_results_are_an_error(tmp_path, capsys):
     assert program.main(["--report", f"--output={tmp_path / 'none.json'}"]) == 2
     assert "none.json" in capsys.readouterr().err
+
+
+def test_zeros_and_channels_are_put_side_by_side():
+    file = {"bytes": 4_000_000, "gzip_bytes": 2_000_000, "processor_ms": 1.0}
+    slim = {"bytes": 2_000_000, "gzip_bytes": 1_900_000, "processor_ms": 0.5}
+    files = {"dense": file, "zeros": file, "channels": slim, "piece_seconds": 1.0}
+    found = results(row(OURS, "magnitude", 0.8))
+    accuracy = {"pruned": 0.7, "recalibrated": 0.8, "finetuned": 0.85}
+    sparse = {"zeros": 0.5, "accuracy": accuracy, "files": files, "piece_seconds": 1.0}
+    found["zeros"]["0.5"] = sparse
+    text = page.page(found)
+    assert "zeros 85.00 %, channels 80.00 %" in text
+    assert "4.00 MB (2.00 MB) with zeros, 2.00 MB (1.90 MB) with fewer channels" in text
+    assert "it is 1.00 and 2.00 times as fast" in text
