@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ccm_tf.latency.timing import interleaved
+from ccm_tf.latency.timing import SETTLE, interleaved
 from ccm_tf.litert_file import open_interpreter, signature
 from ccm_tf.litert_inputs import Inputs, by_name, fitted, one_sample
 from ccm_tf.terminal import captured_output
@@ -270,5 +270,5 @@ def latencies(
     models = [LiteRTModel(path, threads) for path in paths]
     for model in models:
         model.prepare()
-    times = interleaved([model.invoke for model in models], runs, rounds)
+    times = interleaved([model.invoke for model in models], runs, rounds, settle=SETTLE)
     return [statistics.median(spent.wall for spent in itertools.chain(*turns)) for turns in times]

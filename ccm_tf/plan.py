@@ -10,6 +10,7 @@ from ccm_tf.criteria import Criterion, get_criterion
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.latency.budget import LatencyBudget, select_in_time
 from ccm_tf.latency.cache import latency_table as table_of_this_machine
+from ccm_tf.latency.proof import Proof
 from ccm_tf.latency.table import LatencyTable
 from ccm_tf.pruning_plan import PruningPlan
 from ccm_tf.selection import select
@@ -58,7 +59,8 @@ def plan(
         macs: Multiply-accumulates to leave, likewise.
         params: Weights to leave, likewise.
         bytes: Size of the weights to leave, likewise.
-        latency: Part of the dense model's latency to leave, in (0, 1], as `latency_table` predicts.
+        latency: Part of the dense model's latency to leave, in (0, 1], as `latency_table` predicts;
+            on this machine, where Keras runs on TensorFlow, plans are measured and corrected.
         latency_ms: Latency to leave in milliseconds, likewise.
         latency_table: Times of operators on the device that counts. Defaults to `None`: those of
             this machine on one thread in float32, measured once (see `ccm_tf.latency_table`).
@@ -103,7 +105,8 @@ def plan(
     if in_time is None:
         selection = select(graph, rankings, budget, limits, scope)
     else:
-        selection = select_in_time(graph, rankings, in_time, limits, scope)
+        proof = Proof.where_possible(graph, in_time.table)
+        selection = select_in_time(graph, rankings, in_time, limits, scope, proof)
     settings = {"name": chosen.name, **chosen.get_config()}
     made = PruningPlan.from_mask(
         graph,

@@ -12,7 +12,7 @@ import keras
 from ccm_tf.export import export_tflite
 from ccm_tf.latency.slices import LayerLatency, layer_latencies
 from ccm_tf.latency.subjects import Subject, keras_subject, litert_subject
-from ccm_tf.latency.timing import Latency, Spent, interleaved
+from ccm_tf.latency.timing import SETTLE, Latency, Spent, interleaved
 
 Timed: TypeAlias = keras.Model | str | os.PathLike[str]
 
@@ -91,7 +91,8 @@ def benchmark_latency(
 
     A `.tflite` file is timed in LiteRT (with XNNPACK on CPUs). A Keras model is timed in Keras
     and, where Keras runs on TensorFlow, as a LiteRT file too. All are warmed up and take turns,
-    so that a machine whose speed drifts is fair to all of them.
+    so that a machine whose speed drifts is fair to all of them; the first calls of a turn are not
+    counted, for which the others have emptied the caches.
 
     Args:
         model_or_file: A Keras model or a `.tflite` file.
@@ -128,7 +129,7 @@ def benchmark_latency(
             files.append(file)
             subjects += found
         rounds = min(_ROUNDS, runs)
-        times = interleaved([subject.call for subject in subjects], runs, rounds)
+        times = interleaved([subject.call for subject in subjects], runs, rounds, settle=SETTLE)
         alone = layer_latencies(files[0], threads) if layers and files[0] else []
     rows = [_latency(subject, turns) for subject, turns in zip(subjects, times, strict=True)]
     return Benchmark(tuple(rows), threads, tuple(alone))

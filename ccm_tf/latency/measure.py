@@ -1,6 +1,6 @@
 """Times of single operators on this machine."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -15,9 +15,9 @@ Sized = tuple[Operator, int, int]
 Measure = Callable[[Sequence[Sized]], list[float]]
 
 _ROUNDS = 15
-# Interpreters that are open at the same time: as many as a large network has operators, so that
-# none finds its weights in the processor's nearest cache.
-_TOGETHER = 64
+# Interpreters that are open at the same time, at least; and how often networks repeat operators.
+_TOGETHER = 32
+_REPEATS = 2
 # An operator that computes next to nothing; and the part of a time that is left in any case.
 _EMPTY: Sized = (Operator("clamp"), 1, 1)
 _LEAST = 0.1
@@ -26,9 +26,10 @@ _LEAST = 0.1
 def measure_here(threads: int, dtype: str) -> Measure:
     """A function that times operators on this machine.
 
-    Operators take turns, so that each finds its weights as far away as within a network, while
-    its input was written just before. What it costs to call any operator at all is taken off: in a
-    network LiteRT goes on to the next by itself.
+    Operators take turns, as many at a time as have the weights of a network of them, so that each
+    finds its own as far away as within the network, while its input was written just before. What
+    it costs to call any operator at all is taken off: in a network LiteRT goes on to the next by
+    itself.
 
     Args:
         threads: How many threads compute.
@@ -39,14 +40,37 @@ def measure_here(threads: int, dtype: str) -> Measure:
     """
 
     def measure(operators: Sequence[Sized]) -> list[float]:
-        times: list[float] = []
         (empty,) = _alone([_EMPTY], threads, dtype)
-        for start in range(0, len(operators), _TOGETHER):
-            alone = _alone(operators[start:][:_TOGETHER], threads, dtype)
-            times += [max(time - empty, _LEAST * time) for time in alone]
-        return times
+        times = dict.fromkeys(operators, 0.0)
+        for together in _portions(list(times)):
+            alone = _alone(together, threads, dtype)
+            times |= {
+                sized: max(time - empty, _LEAST * time)
+                for sized, time in zip(together, alone, strict=True)
+            }
+        return [times[sized] for sized in operators]
 
     return measure
+
+
+def _portions(operators: Sequence[Sized]) -> Iterator[list[Sized]]:
+    """Operators that take turns: of all sizes, and together with a network's weights."""
+    largest: dict[Operator, int] = {}
+    for operator, *widths in operators:
+        largest[operator] = max(largest.get(operator, 0), operator.weights(*widths))
+    # One size would find the caches fuller than the others do.
+    mixed = np.random.default_rng(0).permutation(len(operators))
+    portion: list[Sized] = []
+    held = 0
+    for index in mixed:
+        operator, *widths = operators[index]
+        portion.append(operators[index])
+        held += operator.weights(*widths)
+        if len(portion) >= _TOGETHER and held >= _REPEATS * sum(largest.values()):
+            yield portion
+            portion, held = [], 0
+    if portion:
+        yield portion
 
 
 def _alone(operators: Sequence[Sized], threads: int, dtype: str) -> list[float]:

@@ -54,6 +54,16 @@ class Operator:
                 parts.append(f"{letter}{pair[0]}x{pair[1]}")
         return "-".join([*parts, *([self.padding] if self.kernel != (1, 1) else [])])
 
+    def weights(self, inputs: int, outputs: int) -> int:
+        """How many weights it has, without bias.
+
+        Args:
+            inputs: How many channels it reads.
+            outputs: How many channels it makes.
+        """
+        each = {"conv": inputs * outputs, "dense": inputs * outputs, "depthwise": outputs}
+        return each.get(self.kind, 0) * self.kernel[0] * self.kernel[1]
+
     @property
     def output_size(self) -> Pair:
         """Height and width of its output."""

@@ -11,6 +11,14 @@ def test_calls_take_turns():
     assert [[len(turn) for turn in turns] for turns in times] == [[2, 2], [2, 2]]
 
 
+def test_the_first_calls_of_a_turn_are_not_counted():
+    said = []
+    calls = [lambda: said.append("a"), lambda: said.append("b")]
+    times = interleaved(calls, runs=4, rounds=2, warm_up=0, settle=3)
+    assert "".join(said) == "aaaaabbbbb" * 2
+    assert [[len(turn) for turn in turns] for turns in times] == [[2, 2], [2, 2]]
+
+
 def test_preparation_comes_before_every_timed_call():
     said = []
     call, ready = (lambda: said.append("call")), (lambda: said.append("ready"))
