@@ -124,8 +124,8 @@ def prediction(rows):
     part = max(abs(row["error"]["part"]) for row in rows)
     words = (
         f"\n\nLargest error in milliseconds: {100 * worst:.0f} %; of what is left of the dense "
-        f"model's time: {100 * part:.0f} %. The same file, opened again, takes up to a third more or "
-        "less on this machine, so budgets on it are not left to the table: plans are measured."
+        f"model's time: {100 * part:.0f} %. The same file, opened again, takes up to a third more "
+        "or less on this machine; so budgets on it are not left to the table: plans are measured."
     )
     return "## What the latency table predicts", table(head, found) + words
 

@@ -1,11 +1,14 @@
 """Time of statistics and of a training epoch against workers and data; cost of the all-reduce.
 
-python -m benchmarks.scaling --workers=1,2 --images=256,512 --out=docs/results/scaling.json
+python -m benchmarks.scaling --workers=1,2 --images=128,256,512 --out=docs/results/scaling.json
 
-Workers are processes of this machine under --strategy=multi_worker. Each configuration runs in
-processes of its own: one epoch to compile, then the one that is timed. Memory is the largest
-resident set of any worker. The all-reduce is timed as the difference between synchronised CCM-loss
-and one that looks at each replica's images alone.
+Workers are processes of this machine under --strategy=multi_worker, one thread each, so that they
+do not take each other's cores. Each number of workers runs in processes of its own, which make the
+images of every batch when it is wanted. Epochs are timed after one that compiles; the fastest of
+--epochs counts. Beside the seconds on the clock stand the processor's: those of the worker that
+took most, which other programs of the machine change little. Memory is the largest resident set of
+any worker so far. What the all-reduce costs is the difference between synchronised CCM-loss and one
+that looks at each replica's images alone.
 """
 
 import argparse
@@ -18,6 +21,7 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 
 from benchmarks.kill_soak.__main__ import command
@@ -25,50 +29,79 @@ from benchmarks.kill_soak.workers import ROOT, free_ports
 from ccm_tf.files import write_json
 
 _RESULT = "result: "
+_COLUMNS = (
+    ("workers", "workers", "{:d}"),
+    ("images", "images", "{:d}"),
+    ("epoch, s", "epoch_seconds", "{:.2f}"),
+    ("epoch, core s", "epoch_core_seconds", "{:.2f}"),
+    ("statistics, s", "statistics_seconds", "{:.2f}"),
+    ("statistics, core s", "statistics_core_seconds", "{:.2f}"),
+    ("memory, MB", "memory_mb", "{:.0f}"),
+    ("all-reduce of CCM-loss", "share_of_all_reduce", "{:.0%}"),
+)
+
+
+class MadeUp(keras.utils.PyDataset):
+    """Images of noise, made when they are wanted: data of any size takes no memory.
+
+    Args:
+        images: How many.
+        batch_size: Images per batch.
+    """
+
+    def __init__(self, images: int, batch_size: int):
+        super().__init__()
+        self.images, self.batch_size = images, batch_size
+
+    def __len__(self) -> int:
+        return self.images // self.batch_size
+
+    def __getitem__(self, index: int):
+        rng = np.random.default_rng(index)
+        x = rng.normal(size=(self.batch_size, 32, 32, 3)).astype("float32")
+        return x, rng.integers(0, 10, self.batch_size)
 
 
 def main() -> None:
     arguments = parsed()
     if arguments.work:
-        print(_RESULT + json.dumps(work(arguments)), flush=True)
+        for row in work(arguments):
+            print(_RESULT + json.dumps(row), flush=True)
         return
-    rows = []
-    for workers in numbers(arguments.workers):
-        for images in numbers(arguments.images):
-            rows.append(measured(workers, images, arguments))
-            print(json.dumps({k: v for k, v in rows[-1].items() if k != "bytes"}), flush=True)
+    load = os.getloadavg()
+    rows = [row for count in numbers(arguments.workers) for row in measured(count, arguments)]
     result = {
         "command": command("scaling"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "network": f"ResNet-{arguments.depth}, width {arguments.width}",
         "batch_size": arguments.batch_size,
-        "load_average": os.getloadavg(),
+        "load_average_before": load,
         "rows": rows,
     }
     write_json(arguments.out, result)
+    print(table(rows))
 
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workers", default="1,2")
-    parser.add_argument("--images", default="256,512")
+    parser.add_argument("--images", default="128,256,512")
     parser.add_argument("--batch_size", type=int, default=32)
     parser.add_argument("--depth", type=int, default=8)
     parser.add_argument("--width", type=float, default=0.5)
-    parser.add_argument("--timeout", type=float, default=900)
+    parser.add_argument("--epochs", type=int, default=3, help="timed, after one that compiles")
+    parser.add_argument("--timeout", type=float, default=1800)
     parser.add_argument("--out", default="out/scaling.json")
     parser.add_argument("--work", type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def measured(workers: int, images: int, arguments) -> dict:
-    """One configuration, in processes of its own."""
+def measured(workers: int, arguments) -> list[dict]:
+    """One row for every amount of data, from processes of their own."""
     addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
-    arguments_of_worker = [
-        *(sys.executable, "-m", "benchmarks.scaling", f"--work={workers}", f"--images={images}"),
-        *(f"--batch_size={arguments.batch_size}", f"--depth={arguments.depth}"),
-        f"--width={arguments.width}",
-    ]
+    names = ("images", "batch_size", "depth", "width", "epochs")
+    flags = [f"--{name}={getattr(arguments, name)}" for name in names]
+    program = [sys.executable, "-m", "benchmarks.scaling", f"--work={workers}", *flags]
     processes = []
     for index in range(workers):
         task = {"type": "worker", "index": index}
@@ -76,82 +109,107 @@ def measured(workers: int, images: int, arguments) -> dict:
             **os.environ,
             "TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": task}),
             "TF_CPP_MIN_LOG_LEVEL": "3",
+            "TF_NUM_INTRAOP_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
             "CUDA_VISIBLE_DEVICES": "-1",
         }
         processes.append(
-            subprocess.Popen(
-                arguments_of_worker, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True
-            )
+            subprocess.Popen(program, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True)
         )
     found = []
     for process in processes:
         lines = process.communicate(timeout=arguments.timeout)[0].splitlines()
         if process.returncode:
-            sys.exit(f"A worker failed: {workers} workers, {images} images.")
-        line = next(line for line in lines if line.startswith(_RESULT))
-        found.append(json.loads(line.removeprefix(_RESULT)))
-    memory = max(one["memory_mb"] for one in found)
-    return {"workers": workers, "images": images, **found[0], "memory_mb": memory}
+            sys.exit(f"A worker failed: {workers} workers.")
+        found.append([json.loads(x.removeprefix(_RESULT)) for x in lines if x.startswith(_RESULT)])
+    return [{"workers": workers, **_slowest(rows)} for rows in zip(*found, strict=True)]
 
 
-def work(arguments) -> dict:
+def work(arguments) -> list[dict]:
     """What one worker measures."""
-    import keras
-
     import ccm_tf
     from ccm_tf import distribute
     from tasks.models import build
 
     strategy = distribute.start("multi_worker", timeout=300)
-    (images,) = numbers(arguments.images)
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(images, 32, 32, 3)).astype("float32")
-    y = rng.integers(0, 10, images)
-    network = f"resnet{arguments.depth}"
-    times = {}
+    trainers = {}
     for synchronised in (False, True):
         with strategy.scope():
             keras.utils.set_random_seed(0)
-            plain = build(network, 10, arguments.width, (32, 32, 3))
-            model = ccm_tf.Model.from_model(distribute.synchronised(plain))
+            network = build(f"resnet{arguments.depth}", 10, arguments.width, (32, 32, 3))
+            model = ccm_tf.Model.from_model(distribute.synchronised(network))
             watched = ccm_tf.feature_layers(model)
             for layer in watched:
                 model.add_loss(ccm_tf.CCMLoss(layer, synchronized=synchronised))
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
             model.compile(keras.optimizers.SGD(0.01), loss, jit_compile=False)
-        times[synchronised] = epoch_seconds(strategy, model, x, y, arguments.batch_size)
-    plain = keras.Model(model.inputs, model.outputs)
-    start = time.perf_counter()
-    distribute.plan(strategy, plain, "pca", x, channels=0.5)
-    statistics = time.perf_counter() - start
-    steps = images // arguments.batch_size
+        trainers[synchronised] = distribute.Trainer(model, strategy)
+        _epochs(trainers[synchronised], MadeUp(2 * arguments.batch_size, arguments.batch_size), 1)
     shapes = {layer.name: layer.output.shape[1:] for layer in watched}
+    plain = build(f"resnet{arguments.depth}", 10, arguments.width, (32, 32, 3))
+    rows = []
+    for images in numbers(arguments.images):
+        data = MadeUp(images, arguments.batch_size)
+        times = {kind: _epochs(one, data, arguments.epochs) for kind, one in trainers.items()}
+        start = _clocks()
+        distribute.plan(strategy, plain, "pca", data, channels=0.5)
+        statistics = _clocks() - start
+        rows.append(
+            {
+                "images": images,
+                "epoch_seconds": times[True][0],
+                "epoch_core_seconds": times[True][1],
+                "epoch_seconds_without_all_reduce": times[False][0],
+                "share_of_all_reduce": 1 - times[False][0] / times[True][0],
+                "statistics_seconds": statistics[0],
+                "statistics_core_seconds": statistics[1],
+                # A sum over images of every pixel and channel, and their number, in float32.
+                "bytes": {name: 4 * (math.prod(shape) + 1) for name, shape in shapes.items()},
+                "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            }
+        )
+    return rows
+
+
+def _slowest(rows) -> dict:
+    """What workers say about the same work, as that of the one that took most."""
+    largest = ("seconds", "memory_mb")
     return {
-        "epoch_seconds": times[True],
-        "epoch_seconds_without_all_reduce": times[False],
-        "share_of_all_reduce": 1 - times[False] / times[True],
-        "milliseconds_per_step": 1e3 * times[True] / steps,
-        "statistics_seconds": statistics,
-        # A sum over images of every pixel and channel, and the number of images, in float32.
-        "bytes": {name: 4 * (math.prod(shape) + 1) for name, shape in shapes.items()},
-        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        name: max(row[name] for row in rows) if name.endswith(largest) else value
+        for name, value in rows[0].items()
     }
 
 
-def epoch_seconds(strategy, model, x, y, batch_size: int) -> float:
-    """Seconds of a second epoch."""
-    import keras
+def _clocks() -> np.ndarray:
+    """Seconds on the clock, and of the processor."""
+    return np.array([time.perf_counter(), time.process_time()])
 
-    class Clock(keras.callbacks.Callback):
+
+def _epochs(trainer, data, count: int) -> list[float]:
+    """The shortest of some epochs, by either clock."""
+    found = []
+
+    class Watch(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
-            self.start = time.perf_counter()
+            self.start = _clocks()
 
         def on_epoch_end(self, epoch, logs=None):
-            self.seconds = time.perf_counter() - self.start
+            found.append(_clocks() - self.start)
 
-    clock = Clock()
-    strategy.fit(model, x, y, batch_size=batch_size, epochs=2, verbose=0, callbacks=[clock])
-    return clock.seconds
+    trainer.fit(data, epochs=count, verbose=0, callbacks=[Watch()])
+    return np.min(found, axis=0).tolist()
+
+
+def table(rows: list[dict]) -> str:
+    """The rows of a result in Markdown, as docs/distribution.md shows them."""
+    lines = [
+        "| " + " | ".join(title for title, *_ in _COLUMNS) + " |",
+        "|--:" * len(_COLUMNS) + "|",
+    ]
+    for row in rows:
+        cells = (form.format(row[name]) for _, name, form in _COLUMNS)
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def numbers(text: str) -> list[int]:

@@ -9,8 +9,8 @@ def rule(groups: Sequence[Group]) -> str:
     """When a difference counts."""
     text = (
         "A difference counts when it exceeds two standard errors: the larger of what the finite "
-        "test set gives and what the spread over seeds gives (pooled over the cells that are "
-        "compared)."
+        "test set gives and what the spread over seeds gives (that of the two cells where both "
+        "have three seeds, else pooled over the cells that are compared)."
     )
     if any(len(g.rows) < 2 for g in groups):
         text += (

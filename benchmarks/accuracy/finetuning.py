@@ -41,12 +41,14 @@ def _distill(model, settings, context):
 
 
 def distiller_of(settings: dict[str, Any], teacher, student) -> recovery.Distiller:
-    """What a student is trained in: `kd`, `at` and `game` say what it learns from its teacher."""
+    """What a student is trained in, as `kd`, `at`, `game` and `adversary` say."""
     transfers = [recovery.LogitsTransfer(**settings["kd"])]
     if "at" in settings:
         transfers.append(recovery.AttentionTransfer(**settings["at"]))
-    kind = recovery.AdversarialDistiller if settings.get("game") else recovery.Distiller
-    return kind(teacher, student, transfers, settings["student_loss_weight"])
+    arguments = teacher, student, transfers, settings["student_loss_weight"]
+    if settings.get("game"):
+        return recovery.AdversarialDistiller(*arguments, adversary=settings.get("adversary"))
+    return recovery.Distiller(*arguments)
 
 
 def _finetune(model, settings, context, trained):

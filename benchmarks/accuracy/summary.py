@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+# Seeds from which on a group's own spread is used.
+_ENOUGH = 3
 GROUP_LABELS = ("dataset", "network", "recipe", "training", "criterion", "macs", "stage")
 Key = tuple[Any, ...]
 
@@ -76,7 +78,8 @@ def noise(one: Group, other: Group, spread: float | None) -> float:
     Args:
         one: A group.
         other: Another.
-        spread: Pooled standard deviation over seeds; `None` if it is not known.
+        spread: Pooled standard deviation over seeds, for groups with fewer than three; `None` if it
+            is not known.
 
     Returns:
         The larger of what the seeds and what the finite test set give. Without a spread over
@@ -87,8 +90,12 @@ def noise(one: Group, other: Group, spread: float | None) -> float:
         share = member.accuracy / 100.0
         images = member.values("test_images").sum()
         variance += share * (1.0 - share) / images * 1e4
-    if spread is not None:
-        seeds = spread**2 * (1.0 / len(one.rows) + 1.0 / len(other.rows))
+    spreads = [spread, spread]
+    if min(len(one.rows), len(other.rows)) >= _ENOUGH:
+        spreads = [one.spread, other.spread]
+    if None not in spreads:
+        parts = zip(spreads, (one, other), strict=True)
+        seeds = sum(x**2 / len(member.rows) for x, member in parts if x is not None)
         variance = max(variance, seeds)
     return 2.0 * math.sqrt(variance)
 

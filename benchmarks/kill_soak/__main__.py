@@ -14,7 +14,6 @@ in time.
 """
 
 import argparse
-import json
 import os
 import pathlib
 import platform
@@ -22,6 +21,7 @@ import shlex
 import signal
 import sys
 import time
+from collections import Counter
 
 from benchmarks.kill_soak.soak import Soak
 from ccm_tf.files import write_json
@@ -63,7 +63,8 @@ def main(words: list[str] | None = None) -> None:
             print(f"Out of time: {len(soak.state['kills'])} kills so far. Run it again to go on.")
             break
     write_json(arguments.out, described(soak.state))
-    print(json.dumps({k: v for k, v in soak.state.items() if k not in ("kills", "left")}))
+    if soak.state["largest_differences"]:
+        print(sentence(described(soak.state)))
     if max(soak.state["largest_differences"], default=0.0) > 0:
         sys.exit("A resumed run ended with other weights than the undisturbed one.")
 
@@ -97,6 +98,19 @@ def described(state: dict) -> dict:
         "finished_runs": len(state["largest_differences"]),
         "largest_differences": state["largest_differences"],
     }
+
+
+def sentence(result: dict) -> str:
+    """A result in words, as docs/distribution.md has it."""
+    kills, largest = result["kills"], max(result["largest_differences"])
+    victims, phases = (Counter(kill[key] for kill in kills) for key in ("victim", "phase"))
+    return (
+        f"{len(kills)} kills in {result['finished_runs']} runs, {victims['chief']} of the chief, "
+        f"{victims['worker']} of the other worker and {victims['both']} of both: "
+        f"{phases['training']} in training, {phases['statistics']} in the statistics, "
+        f"{phases['rewritten']} between rewriting and fine-tuning, {phases['fine-tuning']} in "
+        f"fine-tuning. The largest difference of a weight at the end is {largest:g}."
+    )
 
 
 def command(name: str) -> str:

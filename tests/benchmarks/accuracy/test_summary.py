@@ -41,6 +41,13 @@ def test_noise_of_spread_seeds_is_larger(result_row):
     assert noise(one, other, 3.0) == pytest.approx(2.0 * math.sqrt(18.0))
 
 
+def test_three_seeds_have_a_spread_of_their_own(result_row):
+    one = _one([result_row(a, seed=s) for s, a in enumerate((0.48, 0.50, 0.52))])
+    other = _one([result_row(a, seed=s) for s, a in enumerate((0.86, 0.90, 0.94))])
+    # Whatever wild others there are.
+    assert noise(one, other, 30.0) == pytest.approx(2.0 * math.sqrt(4.0 / 3 + 16.0 / 3))
+
+
 def test_within_noise_of_best(result_row):
     rows = [result_row(a, training=t) for t, a in (("a", 0.70), ("b", 0.80), ("c", 0.795))]
     best, ties = within_noise_of_best(list(group(rows).values()), None)
