@@ -1,10 +1,13 @@
 import json
+import pathlib
 
 import pytest
 
 from benchmarks.peers import __main__ as program
 from benchmarks.peers import page
 from benchmarks.peers.methods import OURS, THEIRS
+
+RESULTS = pathlib.Path(__file__).parents[3] / "docs" / "results"
 
 
 def row(tool, method, accuracy, seconds=1.0, budget=0.5):
@@ -94,3 +97,8 @@ def test_zeros_and_channels_are_put_side_by_side():
     assert "zeros 85.00 %, channels 80.00 %" in text
     assert "4.00 MB (2.00 MB) with zeros, 2.00 MB (1.90 MB) with fewer channels" in text
     assert "it is 1.00 and 2.00 times as fast" in text
+
+
+def test_the_page_is_that_of_the_results():
+    found = json.loads((RESULTS / "peers.json").read_text())
+    assert (RESULTS / "peers.md").read_text() == page.page(found)
