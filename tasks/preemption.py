@@ -8,6 +8,7 @@ from typing import Any
 
 # What shells and schedulers expect of a process that SIGTERM has ended.
 STATUS = 128 + signal.SIGTERM
+_SENTENCE = "Ended by SIGTERM. The same command goes on from what is on disk."
 
 
 class Preempted(Exception):
@@ -45,18 +46,24 @@ class Preemption:
 
     @contextlib.contextmanager
     def patient(self) -> Iterator[None]:
-        """Within it, SIGTERM sets `asked` only: who works here stops at a good place."""
+        """Within it, SIGTERM sets `asked` only: who works here stops at a good place.
+
+        Raises:
+            Preempted: At its end, if nobody has stopped.
+        """
         self._patient = True
         try:
             yield
         finally:
             self._patient = False
+        if self.asked:
+            raise Preempted(_SENTENCE)
 
     def _handle(self, number: int, frame: Any) -> None:
         if self._patient:
             self.asked = True
             return
-        raise Preempted("Ended by SIGTERM. The same command goes on from what is on disk.")
+        raise Preempted(_SENTENCE)
 
 
 # A process has one handler of a signal.

@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from ccm_tf.distribute.feed import ArrayBatches
+
 
 class EvenBatches(keras.utils.PyDataset):
     """Another data set's batches, each without the samples at its end that make it uneven.
@@ -40,3 +42,27 @@ class EvenBatches(keras.utils.PyDataset):
     def on_epoch_end(self) -> None:
         """Passes it on."""
         self.data.on_epoch_end()
+
+
+def for_evaluation(data: Any, replicas: int, batch_size: int | None = None) -> Any:
+    """Data for Keras's `evaluate`, of whose batches every replica gets a part.
+
+    Keras deals out the parts from the first replica on, so that the last ones may get nothing of a
+    small batch, and layers such as batch normalisation fail on nothing. Only where that happens,
+    samples are left out, see `EvenBatches`.
+
+    Args:
+        data: A `keras.utils.PyDataset`, or arrays `(x, y)` or `(x, y, sample_weight)`; anything
+            else is returned as it is.
+        replicas: Number of replicas.
+        batch_size: Samples per batch of arrays. Defaults to 32, as in Keras.
+    """
+    if isinstance(data, tuple) and all(hasattr(part, "shape") for part in data):
+        batches: Any = ArrayBatches(data, batch_size or 32, None)
+    else:
+        batches = data
+    if not isinstance(batches, keras.utils.PyDataset) or not batches.num_batches:
+        return data
+    last = len(keras.tree.flatten(batches[batches.num_batches - 1])[0])
+    part = -(-last // replicas)
+    return EvenBatches(batches, replicas) if part * (replicas - 1) >= last else data

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ccm_tf.distribute.even import EvenBatches, for_evaluation
 from ccm_tf.distribute.lost import lost_workers_named
 from ccm_tf.distribute.registry import Options, register
 from ccm_tf.distribute.rendezvous import meet
@@ -67,14 +68,23 @@ class TensorFlowStrategy(Strategy):
         return [row.tobytes()[:size] for row, size in zip(found, sizes, strict=True)]
 
     def fit(self, model: keras.Model, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """See `Strategy.fit`: Keras's own `fit` fails with several workers."""
+        """See `Strategy.fit`: Keras's own `fit` fails with several workers.
+
+        Samples at the end of an epoch that the replicas cannot share equally are left out.
+        """
         if self.workers == 1 and self.name != "multi_worker":
-            return model.fit(*args, **kwargs)
+            data = args[0] if args else None
+            if isinstance(data, keras.utils.PyDataset) and data.num_batches:
+                args = (EvenBatches(data, self.replicas), *args[1:])
+            size = kwargs.get("validation_batch_size") or kwargs.get("batch_size")
+            watched = for_evaluation(kwargs.pop("validation_data", None), self.replicas, size)
+            return model.fit(*args, **kwargs, validation_data=watched)
         return Trainer(model, self).fit(*args, **kwargs)
 
     def evaluate(self, model: keras.Model, *args: Any, **kwargs: Any) -> dict[str, float]:
         """See `Strategy.evaluate`."""
         if self.workers == 1 and self.name != "multi_worker":
+            args = tuple(for_evaluation(data, self.replicas) for data in args)
             return super().evaluate(model, *args, **kwargs)
         return Trainer(model, self).evaluate(*args, **kwargs)
 

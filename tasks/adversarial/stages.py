@@ -25,9 +25,7 @@ _DISCRIMINATOR = "discriminator.keras"
 def _rounds(job: Job) -> None:
     settings: Any = job.settings
     rounds, selection = settings.rounds, settings.selection
-    # The teacher trains nothing, but runs wherever its student does.
-    with distribute.current().scope():
-        dense = keras.saving.load_model(job.path("dense.keras"), compile=False)
+    dense = keras.saving.load_model(job.path("dense.keras"), compile=False)
     criterion = FeatureMapCriterion(**rounds.criterion)
     limits = {key: value for key, value in selection.limits.items() if key != "ratios"}
 
@@ -72,8 +70,19 @@ def _score(job: Job, model: keras.Model) -> float:
 def _recovered(job: Job, student, teacher, this) -> keras.Model:
     training = dataclasses.replace(job.settings.finetune, epochs=_epochs(job))
     name = f"rounds/{this.name}-recovered"
-    _fit(job, student, teacher, training, name)
+    _fit(job, _on_all_replicas(student), _on_all_replicas(teacher), training, name)
     return keras.saving.load_model(job.path(f"{name}.keras"), compile=False)
+
+
+def _on_all_replicas(model: keras.Model) -> keras.Model:
+    """A copy that runs where trainings run; the teacher trains nothing, but runs there too."""
+    strategy = distribute.current()
+    if not strategy.synchronises:
+        return model
+    with strategy.scope():
+        copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return copy
 
 
 def _epochs(job: Job) -> int:

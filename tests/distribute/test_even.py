@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from ccm_tf.distribute.even import EvenBatches
+from ccm_tf.distribute.even import EvenBatches, for_evaluation
 from ccm_tf.distribute.feed import ArrayBatches
 
 
@@ -36,3 +36,25 @@ def test_epochs_are_passed_on():
     even.on_epoch_begin()
     even.on_epoch_end()
     assert data.told == ("begin", "end")
+
+
+@pytest.mark.parametrize(
+    "samples,replicas,left",
+    # Of a batch of 5, four replicas get 2, 2, 1 and 0; of one of 6 they get 2, 2, 2 and 0.
+    [(21, 4, 20), (22, 4, 20), (23, 4, 23), (17, 2, 16), (19, 2, 19), (16, 4, 16)],
+)
+def test_samples_are_left_out_of_an_evaluation_only_where_somebody_gets_none(
+    samples, replicas, left
+):
+    arrays = np.zeros((samples, 2)), np.zeros(samples)
+    for data in (arrays, ArrayBatches(arrays, 8, None)):
+        found = for_evaluation(data, replicas, 8)
+        if left == samples:
+            assert found is data
+        else:
+            assert sum(len(found[index][0]) for index in range(len(found))) == left
+
+
+def test_other_data_of_an_evaluation_stay_as_they_are():
+    stream = iter(())
+    assert for_evaluation(stream, 2) is stream and for_evaluation(None, 2) is None

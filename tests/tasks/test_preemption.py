@@ -14,15 +14,16 @@ def test_the_signal_ends_what_is_going_on():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_a_patient_process_is_only_told():
-    preemption = Preemption()
+def test_a_patient_process_is_told_and_stops_at_the_end_at_the_latest():
+    preemption, seen = Preemption(), []
     with preemption.noticed():
-        with preemption.patient():
-            signal.raise_signal(signal.SIGTERM)
-            assert preemption.asked
+        with pytest.raises(Preempted):
+            with preemption.patient():
+                signal.raise_signal(signal.SIGTERM)
+                seen.append(preemption.asked)
         with pytest.raises(Preempted):
             signal.raise_signal(signal.SIGTERM)
-    assert not preemption.asked
+    assert seen == [True] and not preemption.asked
 
 
 def test_threads_leave_signals_alone():
