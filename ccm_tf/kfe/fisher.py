@@ -57,11 +57,11 @@ def squared_gradients(
             sums[0] += kernel
             sums[1] += bias
 
+    def start() -> dict[str, Any]:
+        return {"examples": 0, "sums": {}}
+
     total = accumulated(
-        data,
-        lambda part: gradient_pass(graph, blocks, part, statistic, options),
-        lambda: {"examples": 0, "sums": {}},
-        update,
+        data, lambda part: gradient_pass(graph, blocks, part, statistic, options), start, update
     )
     examples = total["examples"]
     with_bias = {b.name for b in blocks if bases is None and b.op.bias is not None}
