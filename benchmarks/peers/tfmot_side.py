@@ -52,7 +52,15 @@ def trained(legacy, sparsity, batches, recipe):
     import tf_keras
 
     steps = recipe["steps"]
-    model = tfmot.sparsity.keras.prune_low_magnitude(legacy, schedule(sparsity, steps))
+    kernels = (tf_keras.layers.Conv2D, tf_keras.layers.Dense)
+
+    def wrapped(layer):
+        if not isinstance(layer, kernels):
+            return layer
+        return tfmot.sparsity.keras.prune_low_magnitude(layer, schedule(sparsity, steps))
+
+    # Layer by layer, as tfmot's guide has it: it refuses whole models with slices among them.
+    model = tf_keras.models.clone_model(legacy, clone_function=wrapped)
     variables = model.trainable_variables
     model.add_loss(lambda: recipe["l2"] * tf.add_n([tf.reduce_sum(v**2) for v in variables]))
     model.compile(

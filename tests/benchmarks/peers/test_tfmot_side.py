@@ -35,6 +35,7 @@ def test_the_other_process_trains_with_zeros(tmp_path):
     assert isinstance(sparse, keras.Model) and zeros.share_of_zeros(sparse) > 0.7
     before, after = network.arrays_of(dense), network.arrays_of(sparse)
     kept = after["conv1/kernel"] != 0
-    assert np.all(before["conv1/kernel"][kept] != after["conv1/kernel"][kept])
+    first, last = before["conv1/kernel"][kept], after["conv1/kernel"][kept]
+    assert np.all(first != last) and np.corrcoef(first, last)[0, 1] > 0.8
     # Every step moved the statistics of batch normalisation too.
     assert np.all(before["bn1/moving_mean"] != after["bn1/moving_mean"])
