@@ -76,6 +76,8 @@ class Soak:
             Whether there is more to do.
         """
         state, before = self.state, core_seconds()
+        if state["seconds_of_stages"] and not state["left"] and state["run"] is None:
+            return False
         if not state["seconds_of_stages"]:
             self._undisturbed()
         else:
@@ -123,6 +125,7 @@ class Soak:
         self.state["failures_in_a_row"] += 1
         self.state["failures"] += 1
         if self.state["failures_in_a_row"] == _MOST_FAILURES:
+            write_json(self._path, self.state)
             sys.exit(f"The workers failed {_MOST_FAILURES} times in a row; see '{self.folder}'.")
         print("A worker failed by itself; the same command goes on.", flush=True)
 
