@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--steps", type=int, default=400, help="steps of fine-tuning (default 400)")
     add("--repeats", type=int, default=5, help="how often a pruning is timed (default 5)")
     add("--runs", type=int, default=100, help="timed calls of each LiteRT file (default 100)")
-    add("--threads", type=int, default=2, help="threads of each framework (default 2)")
+    add("--threads", type=int, default=2, help="threads of TensorFlow (default 2)")
     add("--output", type=pathlib.Path, default=_OUTPUT, help="JSON file; a page lies beside it")
     add("--report", action="store_true", help="write the page from the JSON file, run nothing")
     return parser

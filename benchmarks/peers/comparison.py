@@ -37,6 +37,7 @@ class Comparison:
         python: Python with PyTorch and torch-pruning.
         repeats: How often planning and rewriting is timed.
         runs: How often each LiteRT file is timed.
+        threads: Threads of TensorFlow in tfmot's process.
     """
 
     work_dir: pathlib.Path
@@ -187,7 +188,7 @@ class Comparison:
         return self.work_dir / "networks" / f"{name}.keras"
 
     def _job(self, name: str) -> TorchJob:
-        return TorchJob(self.work_dir / name, self.python, self.threads, self.repeats)
+        return TorchJob(self.work_dir / name, self.python, repeats=self.repeats)
 
 
 def _widths(model: keras.Model) -> dict[str, int]:

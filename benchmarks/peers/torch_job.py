@@ -32,13 +32,14 @@ class TorchJob:
     Attributes:
         folder: Folder for the files of both sides.
         python: Python that has PyTorch and torch-pruning.
-        threads: Threads of PyTorch.
+        threads: Threads of PyTorch. Defaults to 1: of several, those that wait for work count as
+            processor time too.
         repeats: How often a pruning is timed.
     """
 
     folder: pathlib.Path
     python: str
-    threads: int = 2
+    threads: int = 1
     repeats: int = 5
 
     def run(

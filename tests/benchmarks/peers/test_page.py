@@ -19,6 +19,8 @@ def row(tool, method, accuracy, seconds=1.0, budget=0.5):
         "macs": 1_000_000,
         "accuracy": {"pruned": 0.1, "recalibrated": 0.5, "finetuned": accuracy},
         "time": {"processor_seconds": seconds, "repeats": 3},
+        "search": {"ratio": 0.3, "tries": 4, "within": True},
+        "search_processor_seconds": 4.0,
         "piece_seconds": 60.0,
     }
 
@@ -102,3 +104,8 @@ def test_zeros_and_channels_are_put_side_by_side():
 def test_the_page_is_that_of_the_results():
     found = json.loads((RESULTS / "peers.json").read_text())
     assert (RESULTS / "peers.md").read_text() == page.page(found)
+
+
+def test_a_disturbed_time_is_not_held_against_the_peer():
+    rows = (row(OURS, "magnitude", 0.8), row(THEIRS, "group L2, global", 0.8, seconds=9.0))
+    assert "ccm_tf needs 4.0 times less processor time" in page.page(results(*rows))

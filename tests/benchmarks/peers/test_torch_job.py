@@ -48,7 +48,7 @@ def test_the_other_side_gets_what_it_needs(job, model):
     result = job.run(model, SAMPLE, CHECK, [(PEERS[0], 0.5)])
     assert result["conversion"] < 1e-5 and list(result["tasks"]) == ["group_l2_global_0.5"]
     written = json.loads((job.folder / "job.json").read_text())
-    assert written["description"]["family"] == "resnet" and written["threads"] == 2
+    assert written["description"]["family"] == "resnet" and written["threads"] == 1
     with np.load(job.folder / "images.npz") as arrays:
         np.testing.assert_array_equal(arrays["check"], CHECK)
 
