@@ -72,18 +72,24 @@ def pruned_networks(groups: list[Group]) -> list[str]:
     for (training, macs, criterion), found in sorted(
         budgets.items(), key=lambda item: (-item[0][1],)
     ):
-        sizes = next(iter(found.values()))
+        sizes = list(found.values())
         rows.append(
             [
                 f"{100 * macs:g} %",
                 training,
                 criterion,
-                f"{sizes.values('params').mean() / 1e3:.0f} k",
-                f"{sizes.values('macs_count').mean() / 1e6:.2f} M",
+                _span([g.values("params").mean() / 1e3 for g in sizes], 0, "k"),
+                _span([g.values("macs_count").mean() / 1e6 for g in sizes], 2, "M"),
                 *(spread(found[stage]) if stage in found else "–" for stage in stages),
             ]
         )
     return table(["MACs", "training", "criterion", "params", "MACs left", *stages], rows)
+
+
+def _span(values: list[float], digits: int, unit: str) -> str:
+    """A number, or the least and the largest where stages differ."""
+    ends = dict.fromkeys(f"{value:.{digits}f}" for value in (min(values), max(values)))
+    return f"{'–'.join(ends)} {unit}"
 
 
 def folding(groups: list[Group]) -> list[str]:

@@ -14,6 +14,14 @@ def test_pruned_networks_have_a_column_per_stage(result_row):
     assert small.endswith("| 50.00 (1) | – |")
 
 
+def test_stages_may_differ_in_size(result_row):
+    labels = {"criterion": "pca", "macs": 0.5}
+    rows = [result_row(0.5, stage=stage, **labels) for stage in ("slice", "eigen")]
+    rows[1]["params"] = 3000
+    *_, line = tables.pruned_networks(list(group(rows).values()))
+    assert "| 1–3 k | 2.00 M |" in line
+
+
 def test_spread_needs_two_seeds(result_row):
     (one,) = group([result_row(0.5)]).values()
     (two,) = group([result_row(0.5), result_row(0.7, seed=1)]).values()
