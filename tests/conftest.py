@@ -1,5 +1,6 @@
 """What every test shares: quiet backends, fixed seeds, and skips by backend."""
 
+import collections
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -12,6 +13,11 @@ import pytest
 
 hypothesis.settings.register_profile("ccm_tf", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("ccm_tf")
+
+
+def pytest_addoption(parser):
+    """`--thin=N`: of every test, the first and then every Nth of its sets of parameters."""
+    parser.addoption("--thin", type=int, default=1, metavar="N", help="every Nth parameter set")
 
 
 def pytest_configure(config):
@@ -45,6 +51,21 @@ def pytest_collection_modifyitems(config, items):
         for backend in ("tensorflow", "jax"):
             if backend != running and item.get_closest_marker(backend):
                 item.add_marker(pytest.mark.skip(reason=f"needs {backend}, running on {running}"))
+
+    items[:] = _thinned(config, items)
+
+
+def _thinned(config, items):
+    """What `--thin` leaves: every test function, with fewer sets of parameters."""
+    kept, dropped = [], []
+    seen = collections.Counter()
+    for item in items:
+        function = (item.parent, getattr(item, "originalname", item.name))
+        (dropped if seen[function] % config.getoption("thin") else kept).append(item)
+        seen[function] += 1
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+    return kept
 
 
 @pytest.fixture(autouse=True)
