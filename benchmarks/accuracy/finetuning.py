@@ -17,14 +17,9 @@ def finetune(model, settings, context):
 
 
 @register("finetune_kd")
-def finetune_after_logits(model, settings, context):
-    """Trains likewise, with the trained network as a teacher of logits."""
-    return _distill(model, settings, context)
-
-
 @register("finetune_kd_at")
-def finetune_after_attention(model, settings, context):
-    """The same, and of attention."""
+def finetune_beside_a_teacher(model, settings, context):
+    """Trains likewise, with the trained network as a teacher of logits, and of attention."""
     return _distill(model, settings, context)
 
 

@@ -1,5 +1,7 @@
 """Tables of trained and of pruned networks."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
 from benchmarks.accuracy.summary import GROUP_LABELS, Group
@@ -123,7 +125,7 @@ def spread(g: Group) -> str:
     return f"{g.accuracy:.2f} ± {g.spread:.2f} ({len(g.rows)})"
 
 
-def table(head: list[str], rows: list[list[str]]) -> list[str]:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return ["| " + " | ".join(map(str, line)) + " |" for line in lines]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from benchmarks.accuracy import tables
 from benchmarks.peers.methods import OURS, THEIRS
 from ccm_tf.reporting import numbers
 
@@ -14,8 +15,7 @@ _KEYS = {OURS: "ccm_tf", THEIRS: "torch"}
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """A Markdown table with an empty line around it."""
-    rule = ["---"] * len(head)
-    return ["", *(f"| {' | '.join(row)} |" for row in (head, rule, *rows)), ""]
+    return ["", *tables.table(head, rows), ""]
 
 
 def budgets_of(rows: list[dict]) -> list[float]:

@@ -14,10 +14,10 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
-import numpy as np
 
 import ccm_tf
 from benchmarks.peers import inputs, network
+from benchmarks.peers.zeros import share_of_zeros
 from tasks.learning_rates import OneCycle
 
 
@@ -86,9 +86,7 @@ def main(path):
     legacy = ccm_tf.tfmot.to_tf_keras(model)
     stripped = trained(legacy, job["sparsity"], images.tuning_batches(), recipe)
     found = ccm_tf.tfmot.from_tf_keras(stripped)
-    kernels = [v for name, v in network.variables(found).items() if name.endswith("/kernel")]
-    zeros = sum(int(np.sum(np.asarray(v) == 0)) for v in kernels)
-    print(f"zeros: {zeros / sum(int(np.prod(v.shape)) for v in kernels):.4f}", flush=True)
+    print(f"zeros: {share_of_zeros(found):.4f}", flush=True)
     network.save(found, pathlib.Path(job["output"]))
 
 
