@@ -25,7 +25,7 @@ import keras
 import numpy as np
 
 from benchmarks.kill_soak.__main__ import command
-from benchmarks.kill_soak.workers import ROOT, free_ports
+from benchmarks.kill_soak.workers import ROOT, free_addresses, variables_of
 from ccm_tf.files import write_json
 
 _RESULT = "result: "
@@ -98,21 +98,13 @@ def parsed() -> argparse.Namespace:
 
 def measured(workers: int, arguments) -> list[dict]:
     """One row for every amount of data, from processes of their own."""
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
+    addresses = free_addresses(workers)
     names = ("images", "batch_size", "depth", "width", "epochs")
     flags = [f"--{name}={getattr(arguments, name)}" for name in names]
     program = [sys.executable, "-m", "benchmarks.scaling", f"--work={workers}", *flags]
     processes = []
     for index in range(workers):
-        task = {"type": "worker", "index": index}
-        variables = {
-            **os.environ,
-            "TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": task}),
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-            "TF_NUM_INTRAOP_THREADS": "1",
-            "OMP_NUM_THREADS": "1",
-            "CUDA_VISIBLE_DEVICES": "-1",
-        }
+        variables = variables_of(addresses, index)
         processes.append(
             subprocess.Popen(program, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True)
         )

@@ -13,6 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from benchmarks.accuracy import matrix, report
 from benchmarks.accuracy.cells import parse_filters
 from benchmarks.accuracy.deadline import Deadline, OutOfTime
+from benchmarks.accuracy.environment import limit_threads
 from benchmarks.accuracy.listing import listing
 from benchmarks.accuracy.lock import only_one
 from benchmarks.accuracy.results import Results
@@ -64,7 +65,7 @@ def _report(options, cells, results) -> list[pathlib.Path]:
 
 def _run(options, cells, results) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    _limit_threads(options.threads)
+    limit_threads(options.threads)
     load = functools.partial(_load, options.data_dir)
     runner = Runner(options.work_dir, results, load, Deadline(options.minutes))
     failed = runner.run(cells)
@@ -93,17 +94,6 @@ def _load(data_dir, settings):
     from tasks.data import load
 
     return load(settings["loader"], data_dir)
-
-
-def _limit_threads(threads: int) -> None:
-    import keras
-
-    # 0 is TensorFlow's own choice, and once it runs it takes no other.
-    if threads and keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
 if __name__ == "__main__":

@@ -48,3 +48,18 @@ def _processor() -> str:
         return platform.machine()
     name = next((x.split(":", 1)[1] for x in text.splitlines() if x.startswith("model name")), "")
     return f"{platform.machine()} {name.strip()}".strip()
+
+
+def limit_threads(threads: int) -> None:
+    """Sets how many threads TensorFlow takes, before it runs: later it takes no other number.
+
+    Args:
+        threads: How many; 0 is TensorFlow's own choice.
+    """
+    import keras
+
+    if threads and keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)

@@ -29,22 +29,13 @@ class Workers:
 
     def __init__(self, flags: Sequence[str], count: int, output: pathlib.Path):
         program = [sys.executable, "-m", "tasks.cifar_resnet", *flags, f"--output_dir={output}"]
-        cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(count)]}
+        addresses = free_addresses(count)
         self._logs = [output.with_name(f"{output.name}.{i}.log") for i in range(count)]
         self._before = self._logs[0].stat().st_size if self._logs[0].exists() else 0
         self.processes = []
         for index, path in enumerate(self._logs):
-            task = {"type": "worker", "index": index}
-            variables = {
-                **os.environ,
-                "TF_CONFIG": json.dumps({"cluster": cluster, "task": task}),
-                "TF_CPP_MIN_LOG_LEVEL": "3",
-                # Deterministic mode: no sum depends on which thread was faster.
-                "TF_DETERMINISTIC_OPS": "1",
-                "TF_NUM_INTRAOP_THREADS": "1",
-                "OMP_NUM_THREADS": "1",
-                "CUDA_VISIBLE_DEVICES": "-1",
-            }
+            # Deterministic mode: no sum depends on which thread was faster.
+            variables = {**variables_of(addresses, index), "TF_DETERMINISTIC_OPS": "1"}
             with path.open("ab") as log:
                 self.processes.append(
                     subprocess.Popen(program, cwd=ROOT, env=variables, stdout=log, stderr=log)
@@ -112,6 +103,29 @@ def core_seconds() -> float:
     """Processor time that all workers have taken that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def variables_of(addresses: Sequence[str], index: int) -> dict[str, str]:
+    """The environment of a worker with one thread of its own and no GPU.
+
+    Args:
+        addresses: Those of all workers.
+        index: Which of them.
+    """
+    task = {"type": "worker", "index": index}
+    return {
+        **os.environ,
+        "TF_CONFIG": json.dumps({"cluster": {"worker": list(addresses)}, "task": task}),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TF_NUM_INTRAOP_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "-1",
+    }
+
+
+def free_addresses(count: int) -> list[str]:
+    """Addresses of this machine on which nobody listens now."""
+    return [f"127.0.0.1:{port}" for port in free_ports(count)]
 
 
 def free_ports(count: int) -> list[int]:

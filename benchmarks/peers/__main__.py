@@ -34,9 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options) -> None:
+    from benchmarks.accuracy.environment import limit_threads
     from benchmarks.accuracy.lock import only_one
     from benchmarks.peers.parts import run_parts
-    from benchmarks.peers.tfmot_side import limit_threads
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     limit_threads(options.threads)

@@ -131,7 +131,7 @@ class Comparison:
             job = zeros.TfmotJob(self.base, path, self.recipe, self.threads)
             sparse = job.run(sparsity, output)
             found["finetuned"] = network.accuracy(sparse, self.inputs)
-            about = {"sparsity": sparsity, "zeros": zeros.share_of_zeros(sparse)}
+            about = {"sparsity": sparsity, "zeros": network.share_of_zeros(sparse)}
             return {**about, **network.size(sparse), "accuracy": found}
 
         settings = {"method": dataclasses.asdict(method), "budget": budget}

@@ -71,6 +71,13 @@ def check_same(what: str, ours: np.ndarray, theirs: np.ndarray) -> float:
     return found
 
 
+def share_of_zeros(model: keras.Model) -> float:
+    """Part of the weights in kernels that is zero."""
+    arrays = arrays_of(model)
+    kernels = [array for name, array in arrays.items() if name.endswith("/kernel")]
+    return float(sum(np.sum(k == 0) for k in kernels) / sum(k.size for k in kernels))
+
+
 def size(model: keras.Model) -> dict[str, int]:
     """Parameters and multiply-accumulates, counted the same way for everybody."""
     found = ccm_tf.profile(model)

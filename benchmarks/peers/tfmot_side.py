@@ -16,8 +16,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 import ccm_tf
+from benchmarks.accuracy.environment import limit_threads
 from benchmarks.peers import inputs, network
-from benchmarks.peers.zeros import share_of_zeros
 from tasks.learning_rates import OneCycle
 
 
@@ -86,16 +86,8 @@ def main(path):
     legacy = ccm_tf.tfmot.to_tf_keras(model)
     stripped = trained(legacy, job["sparsity"], images.tuning_batches(), recipe)
     found = ccm_tf.tfmot.from_tf_keras(stripped)
-    print(f"zeros: {share_of_zeros(found):.4f}", flush=True)
+    print(f"zeros: {network.share_of_zeros(found):.4f}", flush=True)
     network.save(found, pathlib.Path(job["output"]))
-
-
-def limit_threads(threads):
-    """Threads of TensorFlow; it takes no other number once it runs."""
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
 if __name__ == "__main__":

@@ -41,13 +41,6 @@ def with_zeros(model: keras.Model, sparsity: float) -> keras.Model:
     return network.network_of(arrays)
 
 
-def share_of_zeros(model: keras.Model) -> float:
-    """Part of the weights in kernels that is zero."""
-    arrays = network.arrays_of(model)
-    kernels = [array for name, array in arrays.items() if name.endswith("/kernel")]
-    return float(sum(np.sum(k == 0) for k in kernels) / sum(k.size for k in kernels))
-
-
 @dataclasses.dataclass(frozen=True)
 class TfmotJob:
     """tfmot's training of one network.
@@ -101,7 +94,7 @@ def zeros_at_once(
     found = {"pruned": network.accuracy(sparse, inputs)}
     ccm_tf.recalibrate(sparse, inputs.normalised("recalibration")[0])
     found["recalibrated"] = network.accuracy(sparse, inputs)
-    return found, share_of_zeros(sparse)
+    return found, network.share_of_zeros(sparse)
 
 
 def files(models: dict[str, pathlib.Path], folder: pathlib.Path, runs: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from benchmarks.peers.inputs import Inputs
 from benchmarks.peers.methods import OWN, PEERS
 from benchmarks.peers.torch_job import TorchJob, identifier
 from benchmarks.peers.weights import to_torch
-from benchmarks.peers.zeros import TfmotJob, share_of_zeros, with_zeros
+from benchmarks.peers.zeros import TfmotJob, with_zeros
 from tasks import models
 from tasks.batches import Preprocessing
 
@@ -69,4 +69,4 @@ def test_zeros_are_as_many_as_channels_left(comparison, monkeypatch):
     found = comparison.zeros_row(OWN[0], 0.5)
     assert found["params"] == comparison.dense_row()["params"] > row["params"]
     assert found["zeros"] == pytest.approx(found["sparsity"], abs=0.01)
-    assert 0.3 < share_of_zeros(with_zeros(comparison.dense(), found["sparsity"])) < 0.9
+    assert 0.3 < network.share_of_zeros(with_zeros(comparison.dense(), found["sparsity"])) < 0.9

@@ -21,8 +21,8 @@ def test_the_smallest_weights_of_every_kernel_become_zero(dense):
             np.testing.assert_array_equal(array[~gone], before[name][~gone])
         else:
             np.testing.assert_array_equal(array, before[name])
-    assert zeros.share_of_zeros(sparse) == pytest.approx(0.75, abs=0.01)
-    assert zeros.share_of_zeros(dense) == 0
+    assert network.share_of_zeros(sparse) == pytest.approx(0.75, abs=0.01)
+    assert network.share_of_zeros(dense) == 0
 
 
 def test_as_many_weights_stay_as_with_fewer_channels(dense):
