@@ -5,8 +5,8 @@
 On one thread, one image at a time, everything that is compared measured in turns:
 
 - `vgg16`: VGG-16 for CIFAR-10 at the widths that the reference of CCM-loss found at tau = 0.6,
-  against the dense network, in float32 and int8, with these widths and with widths rounded up to 8
-  and to the steps of this machine's kernels;
+  against the dense network, in float32 and int8, with these widths, with widths rounded up to 8 and
+  to the steps of this machine's kernels, and with multiples of these steps for no more MACs;
 - `half`: ResNet-50 and MobileNetV2 with half of their MACs, and where the time goes;
 - `prediction`: what the latency table says of six networks, dense and with half of their MACs,
   against what was measured;
@@ -62,6 +62,26 @@ def rounded(widths, step):
     return [min(-(-width // step) * step, most) for width, most in zip(widths, dense, strict=True)]
 
 
+def aligned(widths, step):
+    """Multiples next to the widths, then one step less where they grew most, for no more MACs.
+
+    Args:
+        widths: Channels of every convolution.
+        step: What the widths become multiples of.
+    """
+    most = macs_of(widths)
+    found = [max(step, int(width / step + 0.5) * step) for width in widths]
+    while macs_of(found) > most:
+        grown = [new / old if new > step else 0.0 for new, old in zip(found, widths, strict=True)]
+        found[int(np.argmax(grown))] -= step
+    return found
+
+
+def macs_of(widths):
+    """Multiply-accumulates of VGG-16 with these widths."""
+    return ccm_tf.profile(vgg16(10, 1.0, input_shape=CIFAR, widths=widths)).macs
+
+
 class Files:
     """LiteRT files of models, in a folder of their own.
 
@@ -106,6 +126,7 @@ def measure_vgg16(files, runs):
         steps = ccm_tf.latency_table(NETWORKS["VGG-16, CIFAR-10"](), dtype=dtype).steps["conv"]
         kinds = {"dense": None, "exact": TAU, "multiples of 8": rounded(TAU, 8)}
         kinds[f"multiples of {steps[1]}"] = rounded(TAU, steps[1])
+        kinds[f"multiples of {steps[1]}, no more MACs"] = aligned(TAU, steps[1])
         models = {name: vgg16(10, 1.0, input_shape=CIFAR, widths=w) for name, w in kinds.items()}
         macs = {name: ccm_tf.profile(model).macs for name, model in models.items()}
         paths = [files.of(model, quantize) for model in models.values()]

@@ -14,6 +14,14 @@ def test_the_widths_are_the_references():
     assert latency.rounded(latency.TAU, 64)[0] == 64
 
 
+def test_aligned_widths_cost_no_more():
+    found = latency.aligned(latency.TAU, 16)
+    assert found[:4] == [16, 32, 64, 64] and all(width % 16 == 0 for width in found)
+    assert found[12] == 512
+    exact, dense = latency.macs_of(latency.TAU), latency.macs_of(None)
+    assert 0.9 * exact < latency.macs_of(found) <= exact < 0.2 * dense
+
+
 def small():
     import keras
 
