@@ -2,7 +2,8 @@
 
     python -m benchmarks.latency_page
 
-The JSON files lie beside the page. Parts that are not in them are left out.
+The JSON files lie beside the page: `latency.json`, and `latency_*.json` of other devices. Parts
+that are not in them are left out.
 """
 
 import argparse
@@ -14,10 +15,10 @@ HEAD = """\
 # Latency and accuracy of LiteRT files
 
 Written by `python -m benchmarks.latency_page` from `latency.json`, which is from
-`python -m benchmarks.latency --output=docs/results/latency.json`, and `quantized.json`, from
-`python -m benchmarks.quantized`. One thread, one image. *Processor* leaves out the time in which
-the thread waited for other processes, and speed-ups go by it; *wall* is the time on the clock, and
-says nothing where the load average is above the number of processors.
+`python -m benchmarks.latency --output=docs/results/latency.json`, from the same of other devices,
+and from `quantized.json`, from `python -m benchmarks.quantized`. One thread, one image. *Processor*
+leaves out the time in which the thread waited for other processes, and speed-ups go by it; *wall*
+is the time on the clock, and says nothing where the load average is above the number of processors.
 """
 
 
@@ -52,7 +53,7 @@ def vgg16(rows):
             for row in rows
         ],
     )
-    return "## VGG-16 at the widths of tau = 0.6", text + alone(rows)
+    return "VGG-16 at the widths of tau = 0.6", text + alone(rows)
 
 
 def alone(rows):
@@ -80,7 +81,7 @@ def half(rows):
         "speed-up",
         "time by operator, half",
     )
-    return "## Half of the MACs", table(
+    return "Half of the MACs", table(
         head,
         [
             (
@@ -124,15 +125,16 @@ def prediction(rows):
     part = max(abs(row["error"]["part"]) for row in rows)
     words = (
         f"\n\nLargest error in milliseconds: {100 * worst:.0f} %; of what is left of the dense "
-        f"model's time: {100 * part:.0f} %. The same file, opened again, takes up to a third more "
-        "or less on this machine; so budgets on it are not left to the table: plans are measured."
+        f"model's time: {100 * part:.0f} %. The same file, opened again, can take up to a third "
+        "more or less; so where the device is at hand, plans are not left to the table: they are "
+        "measured."
     )
-    return "## What the latency table predicts", table(head, found) + words
+    return "What the latency table predicts", table(head, found) + words
 
 
 def budget(rows):
     head = ("network", "asked", "measured, processor", "measured, wall", "part of the MACs")
-    return "## Plans for half of the latency", table(
+    return "Plans for half of the latency", table(
         head,
         [
             (
@@ -160,7 +162,7 @@ def quantized(rows):
             file = row["files"].get(kind)
             cells.append("" if file is None else said(kind, file))
         found.append(cells)
-    return "## Accuracy of files with fewer bits", table(("network", *kinds), found)
+    return "Accuracy of files with fewer bits", table(("network", *kinds), found)
 
 
 def said(kind, file):
@@ -168,24 +170,31 @@ def said(kind, file):
     return f"{file['accuracy']:.2%}{points}, {file['bytes'] / 1e6:.2f} MB"
 
 
-def page(latency, accuracies):
+def page(devices, accuracies):
     """The page.
 
     Args:
-        latency: Content of latency.json, or an empty dict.
+        devices: What `benchmarks.latency` wrote on each device.
         accuracies: Rows of quantized.json.
     """
     parts = [HEAD]
-    if "versions" in latency:
-        parts.append(f"Device: {latency['versions']['device']}.\n")
-    for name, write in PARTS.items():
-        if name in latency:
-            title, text = write(latency[name]["rows"])
-            load = ", ".join(map(str, latency[name]["load_average"]))
-            parts.append(f"{title}\n\n{text}\n\nLoad average of the machine: {load}.\n")
+    for latency in devices:
+        parts.append(f"## {latency['versions']['device']}\n")
+        for name, write in PARTS.items():
+            if name in latency:
+                title, text = write(latency[name]["rows"])
+                load = ", ".join(map(str, latency[name]["load_average"]))
+                parts.append(f"### {title}\n\n{text}\n\nLoad average of the machine: {load}.\n")
     if accuracies:
-        parts.append("\n\n".join(quantized(accuracies)) + "\n")
+        title, text = quantized(accuracies)
+        parts.append(f"## {title}\n\n{text}\n")
     return "\n".join(parts)
+
+
+def devices_in(folder):
+    """The results of all devices in a folder, the main one first."""
+    paths = [folder / "latency.json", *sorted(folder.glob("latency_*.json"))]
+    return [found for found in map(read, paths) if found]
 
 
 def read(path):
@@ -197,7 +206,7 @@ def main(arguments=None):
     parser.add_argument("--results", type=pathlib.Path, default=RESULTS, help="folder of the JSON")
     folder = parser.parse_args(arguments).results
     accuracies = read(folder / "quantized.json").get("results", [])
-    text = page(read(folder / "latency.json"), accuracies)
+    text = page(devices_in(folder), accuracies)
     (folder / "latency.md").write_text(text, encoding="utf-8")
 
 

@@ -33,6 +33,7 @@ FLAGS = (
     "--epochs=6",
     "--finetune_epochs=4",
     "--batch_size=128",
+    "--checkpoint_steps=5",
     "--schedule=one_cycle",
     "--macs=0.6",
     "--skip=export,report",

@@ -1,6 +1,6 @@
 """Times of single operators on this machine."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -16,7 +16,7 @@ Measure = Callable[[Sequence[Sized]], list[float]]
 
 _ROUNDS = 15
 # Interpreters that are open at the same time, at least; and how often networks repeat operators.
-_TOGETHER = 32
+_TOGETHER = 16
 _REPEATS = 2
 # An operator that computes next to nothing; and the part of a time that is left in any case.
 _EMPTY: Sized = (Operator("clamp"), 1, 1)
@@ -26,10 +26,11 @@ _LEAST = 0.1
 def measure_here(threads: int, dtype: str) -> Measure:
     """A function that times operators on this machine.
 
-    Operators take turns, as many at a time as have the weights of a network of them, so that each
-    finds its own as far away as within the network, while its input was written just before. What
-    it costs to call any operator at all is taken off: in a network LiteRT goes on to the next by
-    itself.
+    Operators take turns, those of about the same part of their full widths together, as many as
+    have the weights of a network of such widths. So each finds its own as far away as within the
+    network, while its input was written just before. What
+    it costs to call any operator at all is taken off, as measured in the same turns: in a network
+    LiteRT goes on to the next by itself.
 
     Args:
         threads: How many threads compute.
@@ -40,10 +41,9 @@ def measure_here(threads: int, dtype: str) -> Measure:
     """
 
     def measure(operators: Sequence[Sized]) -> list[float]:
-        (empty,) = _alone([_EMPTY], threads, dtype)
         times = dict.fromkeys(operators, 0.0)
         for together in _portions(list(times)):
-            alone = _alone(together, threads, dtype)
+            *alone, empty = _alone([*together, _EMPTY], threads, dtype)
             times |= {
                 sized: max(time - empty, _LEAST * time)
                 for sized, time in zip(together, alone, strict=True)
@@ -53,24 +53,38 @@ def measure_here(threads: int, dtype: str) -> Measure:
     return measure
 
 
-def _portions(operators: Sequence[Sized]) -> Iterator[list[Sized]]:
-    """Operators that take turns: of all sizes, and together with a network's weights."""
+def _portions(operators: Sequence[Sized]) -> list[list[Sized]]:
+    """Operators that take turns: those of one slim network, with as many weights as it has.
+
+    A network of half the width has a quarter of the weights. Where these fit into a cache that the
+    dense network's do not, its operators are faster than they would be between dense ones.
+    """
     largest: dict[Operator, int] = {}
     for operator, *widths in operators:
-        largest[operator] = max(largest.get(operator, 0), operator.weights(*widths))
-    # One size would find the caches fuller than the others do.
-    mixed = np.random.default_rng(0).permutation(len(operators))
-    portion: list[Sized] = []
+        largest[operator] = max(largest.get(operator, 0), _size(operator, *widths))
+    dense = _REPEATS * sum(operator.weights(1, 1) and size for operator, size in largest.items())
+
+    def part(sized: Sized) -> float:
+        return _size(*sized) / largest[sized[0]]
+
+    # Neighbours should not be of one operator, as they would be in the order of the grids.
+    mixed = [operators[i] for i in np.random.default_rng(0).permutation(len(operators))]
+    portions: list[list[Sized]] = [[]]
     held = 0
-    for index in mixed:
-        operator, *widths = operators[index]
-        portion.append(operators[index])
-        held += operator.weights(*widths)
-        if len(portion) >= _TOGETHER and held >= _REPEATS * sum(largest.values()):
-            yield portion
-            portion, held = [], 0
-    if portion:
-        yield portion
+    for sized in sorted(mixed, key=part):
+        portions[-1].append(sized)
+        held += sized[0].weights(*sized[1:])
+        if len(portions[-1]) >= _TOGETHER and held >= part(sized) * dense:
+            portions.append([])
+            held = 0
+    # The widest are left over, and would be too few by themselves.
+    last = portions.pop()
+    return [*portions[:-1], [*portions[-1], *last]] if portions else [last]
+
+
+def _size(operator: Operator, inputs: int, outputs: int) -> int:
+    """What grows as the weights do; of operators without weights too."""
+    return operator.weights(inputs, outputs) or inputs * outputs
 
 
 def _alone(operators: Sequence[Sized], threads: int, dtype: str) -> list[float]:

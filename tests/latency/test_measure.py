@@ -28,16 +28,23 @@ def test_operators_are_timed():
     assert len(times) == 2 and min(times) > 0
 
 
-def test_all_sizes_take_turns_with_the_weights_of_a_network():
+def test_operators_of_one_slim_network_take_turns():
     operators = [Operator("conv", size, size, (3, 3)) for size in (4, 8, 16)]
+    operators += [Operator("binary", 4, 4)]
     sized = [(op, i, o) for op in operators for i in range(8, 72, 8) for o in range(8, 72, 8)]
-    portions = list(_portions(sized))
+    portions = _portions(sized)
     assert sorted(map(repr, sum(portions, []))) == sorted(map(repr, sized))
-    network = 2 * 3 * 9 * 64 * 64
-    for portion in portions[:-1]:
-        assert len(portion) >= 32
-        assert network <= sum(op.weights(i, o) for op, i, o in portion) < 4 * network
-        assert {op for op, _, _ in portion} == set(operators)
+    dense = 2 * 3 * 9 * 64 * 64
+    ends = []
+    for portion in portions:
+        parts = [i * o / 64**2 for _, i, o in portion]
+        ends += [min(parts), max(parts)]
+        held = sum(op.weights(i, o) for op, i, o in portion)
+        assert len(portion) >= 16 and max(parts) * dense <= held < 4 * max(parts) * dense
+        assert {op for op, _, _ in portion} >= set(operators[:3])
+    # From slim to dense; few operators are one portion.
+    assert ends == sorted(ends) and ends[0] == 1 / 64 and ends[-1] == 1
+    assert _portions(sized[:5]) == [sorted(sized[:5], key=lambda one: one[2])]
 
 
 def test_equal_operators_are_timed_once_and_told_in_order(monkeypatch):
