@@ -22,6 +22,10 @@ def test_aligned_widths_cost_no_more():
     assert 0.9 * exact < latency.macs_of(found) <= exact < 0.2 * dense
 
 
+def test_kinds_take_turns():
+    assert latency.medians(("dense", "half"), [3, 30, 1, 10, 2, 20]) == {"dense": 2, "half": 20}
+
+
 def small():
     import keras
 
