@@ -14,13 +14,11 @@ from tasks.eigendamage import report
 from tasks.eigendamage.settings import EIGENDAMAGE, EigenSettings
 from tasks.evaluation import accuracy
 from tasks.job import Job
+from tasks.stages.rewrite import recalibrated
 from tasks.stages.select import statistics_images
 from tasks.stages.stage import Stage
 from tasks.stages.train import TRAIN
 from tasks.training import fit
-
-# Batches of 128 that batch normalisation is recalibrated on; its statistics need no more.
-_RECALIBRATED = 50
 
 
 def stages_of(settings: EigenSettings) -> tuple[Stage, ...]:
@@ -71,14 +69,13 @@ def _finetune_stage(number: int) -> Stage:
 
 def _prune(job: Job, number: int) -> None:
     rounds = job.settings.rounds
-    strategy = distribute.current()
     model = keras.saving.load_model(job.path(rounds.start(number)), compile=False)
     ratio = rounds.ratios[number - 1]
     planned = _eigen_plan if rounds.method == EIGENDAMAGE else _channel_plan
     plan = planned(job, model, ratio, number)
     folds = "obs" if rounds.method in ("obs", "kron_obs") else None
     slim = distribute.rewrite(
-        strategy,
+        distribute.current(),
         model,
         plan,
         fold=folds,
@@ -86,11 +83,7 @@ def _prune(job: Job, number: int) -> None:
         trainable_rotations=rounds.trainable_rotations,
     )
     cut = _tested(job, slim, "testing right after the cut")
-    sample = job.dataset.sample("train", 128 * _RECALIBRATED, job.settings.seed)
-    images = job.dataset.batches_of(sample, 128)
-    task = "recalibrating batch normalisation"
-    distribute.recalibrate(strategy, slim, progress.watched(images, task, strategy.workers))
-    recalibrated = _tested(job, slim, "testing after recalibration")
+    repaired = _tested(job, recalibrated(slim, job), "testing after recalibration")
     plan.save(job.path(f"plan_{number}.plan"))
     with atomic_path(job.path(f"pruned_{number}.keras")) as temporary:
         slim.save(temporary)
@@ -99,7 +92,7 @@ def _prune(job: Job, number: int) -> None:
         {
             "ratio": ratio,
             "cut_accuracy": cut,
-            "recalibrated_accuracy": recalibrated,
+            "recalibrated_accuracy": repaired,
             "counts": plan.counts,
             "notes": plan.notes,
             "predicted_rise": getattr(plan, "predicted_rise", None),
