@@ -1,20 +1,21 @@
 """Folding what removed channels contributed into the kernels that read them."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
 
 from ccm_tf.graph.calls import Call, Tensor
-from ccm_tf.graph.trace import Execution
+from ccm_tf.graph.trace import Execution, Trace
 from ccm_tf.kfe.surgeon import fold_obs
+from ccm_tf.ridge import predict
 from ccm_tf.slim import SlimCopy
+from ccm_tf.statistics.accumulate import numbered, summed
 from ccm_tf.statistics.batches import batches
 from ccm_tf.statistics.moments import Moments
 from ccm_tf.statistics.taps import model_inputs
-
-_RIDGES = np.logspace(-10, 0, 21)
 
 
 def check_fold(fold: str | None, data: Any) -> None:
@@ -40,7 +41,8 @@ def fold_least_squares(copy: SlimCopy, data: Any, verbose: int = 0) -> None:
     moving mean of the batch normalisation behind, or is left out.
 
     The tensors in flight of all of `data` are kept in memory, in both models, so a few hundred
-    samples are the right amount.
+    samples are the right amount. Of `Sharded` data each worker keeps its share, and the workers
+    exchange sums layer by layer.
 
     Args:
         copy: The slim copy; its kernels are changed.
@@ -48,11 +50,7 @@ def fold_least_squares(copy: SlimCopy, data: Any, verbose: int = 0) -> None:
         verbose: 1 shows a progress bar.
     """
     graph = copy.graph
-    runs = []
-    for batch in batches(data):
-        inputs = model_inputs(graph.trace, batch)
-        tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, inputs)
-        runs.append((Execution(graph.trace, tensors), Execution(graph.trace, tensors)))
+    runs = _Runs(data, list(numbered(data, lambda part: _started(graph.trace, part))))
     bar = keras.utils.Progbar(len(graph.trace.calls), verbose=verbose, unit_name="layer")
     done: set[str] = set()
     for call in graph.trace.calls:
@@ -60,10 +58,30 @@ def fold_least_squares(copy: SlimCopy, data: Any, verbose: int = 0) -> None:
         if reader is not None and call.name not in done:
             done.add(call.name)
             _fold_into(copy, reader, runs)
-        for dense, slim in runs:
+        for _, (dense, slim) in runs.pairs:
             dense.step(call, _inference)
             slim.step(call, copy.apply)
         bar.update(call.position + 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Runs:
+    """Data on its way through both models.
+
+    Attributes:
+        data: The data.
+        pairs: For each batch of this worker its number, and its runs through the dense and the
+            slim model.
+    """
+
+    data: Any
+    pairs: list[tuple[int, tuple[Execution, Execution]]]
+
+
+def _started(trace: Trace, data: Any) -> Iterator[tuple[Execution, Execution]]:
+    for batch in batches(data):
+        tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, model_inputs(trace, batch))
+        yield Execution(trace, tensors), Execution(trace, tensors)
 
 
 def _inference(call: Call, args: tuple, kwargs: dict) -> Any:
@@ -135,16 +153,10 @@ def _once(labels: np.ndarray) -> tuple[np.ndarray, int]:
     return labels, 1
 
 
-def _fold_into(copy: SlimCopy, reader: _Reader, runs: list) -> None:
+def _fold_into(copy: SlimCopy, reader: _Reader, runs: _Runs) -> None:
     stays = copy.kept(reader.labels)
-    width, left = len(stays), int(stays.sum())
-    moments = Moments(left + width)
-    samples = 0.0
-    for dense, slim in runs:
-        x = _positions(dense.value(reader.tensor), reader, width)
-        y = _positions(slim.value(reader.tensor), reader, left)
-        samples += len(x) / max(_pixels(reader), 1)
-        moments.update(np.concatenate([y, x], axis=1))
+    moments = _moments(reader, stays, runs)
+    samples = moments.count / max(_pixels(reader), 1)
     effective = samples * np.sqrt(_pixels(reader))
     constant = _constant_of(copy, reader.call, reader.outputs)
     weights, offset = predict(moments, stays, effective, intercept=constant is not None)
@@ -155,6 +167,19 @@ def _fold_into(copy: SlimCopy, reader: _Reader, runs: list) -> None:
         variable, sign = constant
         shift = _summed(kernel @ offset, reader) * sign
         variable.assign_add(shift.astype("float32"))
+
+
+def _moments(reader: _Reader, stays: np.ndarray, runs: _Runs) -> Moments:
+    """Moments of what a kernel reads in the slim and in the dense model, side by side."""
+    width, left = len(stays), int(stays.sum())
+
+    def read() -> Iterator[tuple[int, np.ndarray]]:
+        for number, (dense, slim) in runs.pairs:
+            x = _positions(dense.value(reader.tensor), reader, width)
+            y = _positions(slim.value(reader.tensor), reader, left)
+            yield number, np.concatenate([y, x], axis=1)
+
+    return summed(runs.data, read(), lambda: Moments(left + width), Moments.update)
 
 
 def _dense_kernel(copy: SlimCopy, reader: _Reader) -> np.ndarray:
@@ -204,59 +229,6 @@ def _positions(value: Any, reader: _Reader, width: int) -> np.ndarray:
 def _pixels(reader: _Reader) -> int:
     sizes = [s or 1 for i, s in enumerate(reader.tensor.shape) if i not in (0, reader.axis)]
     return int(np.prod(sizes, dtype=np.int64)) * reader.repeats
-
-
-def predict(
-    moments: Moments, stays: np.ndarray, effective: float, intercept: bool = True
-) -> tuple[np.ndarray, np.ndarray]:
-    """Fits x = B y + b, shrunk towards the slice x[kept] = y.
-
-    Args:
-        moments: Moments of y and x, side by side.
-        stays: Which channels of x the channels of y are.
-        effective: Number of independent samples, for the cross-validation.
-        intercept: Whether b may differ from zero.
-
-    Returns:
-        B of shape (channels of x, channels of y) and b.
-    """
-    left = int(stays.sum())
-    covariance, mean = moments.covariance(), moments.mean()
-    if not intercept:
-        covariance, mean = covariance + np.outer(mean, mean), np.zeros_like(mean)
-    slice_of = np.zeros((len(stays), left))
-    slice_of[np.flatnonzero(stays), np.arange(left)] = 1.0
-    among = covariance[:left, :left]
-    # What slicing leaves unexplained, and how it goes along with what is there.
-    cross = covariance[left:, :left] - slice_of @ among
-    spread = (
-        np.trace(covariance[left:, left:])
-        - 2 * np.sum(covariance[left:, :left] * slice_of)
-        + np.sum((slice_of @ among) * slice_of)
-    )
-    values, vectors = np.linalg.eigh(among)
-    values = np.maximum(values, 0.0)
-    scale = values.mean()
-    if scale <= 0:
-        return slice_of, mean[left:] - slice_of @ mean[:left]
-    rotated = cross @ vectors
-    ridge = scale * _best_ridge(values / scale, rotated / np.sqrt(scale), spread, effective)
-    weights = slice_of + (rotated / (values + ridge)) @ vectors.T
-    return weights, mean[left:] - weights @ mean[:left]
-
-
-def _best_ridge(values: np.ndarray, rotated: np.ndarray, spread: float, effective: float) -> float:
-    energy = np.sum(rotated**2, axis=0)
-    best, chosen = np.inf, _RIDGES[-1]
-    for ridge in _RIDGES:
-        left = max(spread - np.sum(energy * (values + 2 * ridge) / (values + ridge) ** 2), 0.0)
-        used = np.sum(values / (values + ridge))
-        if used >= effective:
-            continue
-        score = (left + 1e-15 * spread) / (1 - used / effective) ** 2
-        if score < best:
-            best, chosen = score, ridge
-    return float(chosen)
 
 
 FOLDS = {"least_squares": fold_least_squares, "obs": fold_obs}

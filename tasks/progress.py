@@ -1,6 +1,7 @@
 """Progress bars on a terminal, single lines in a log file."""
 
 import sys
+from typing import Any
 
 import keras
 
@@ -25,14 +26,16 @@ def bar(total: int, task: str, unit: str = "step") -> keras.utils.Progbar:
     return keras.utils.Progbar(total, verbose=1 if interactive() else 2, unit_name=unit)
 
 
-def watched(batches: keras.utils.PyDataset, task: str) -> "Watched":
+def watched(batches: keras.utils.PyDataset, task: str, workers: int = 1) -> Any:
     """The same batches, with a progress bar each time that they are gone through.
 
     Args:
         batches: A `keras.utils.PyDataset`.
         task: What is going on, printed first.
+        workers: How many share the batches. Several get them without a bar, so that each reads its
+            own alone. Defaults to 1.
     """
-    return Watched(batches, task)
+    return Watched(batches, task) if workers == 1 else batches
 
 
 class Watched:

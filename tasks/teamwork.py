@@ -5,13 +5,13 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from absl import flags
 
 from ccm_tf import distribute
 from ccm_tf.files import discarding
+from tasks.chief import chief_says as chief_says
 from tasks.job import Job
 from tasks.stages.stage import Stage
 
@@ -41,32 +41,6 @@ def start(values: flags.FlagValues) -> distribute.Strategy:
         timeout=values.strategy_timeout,
         about=f"flags {digest.hexdigest()[:8]}",
     )
-
-
-def chief_says(strategy: distribute.Strategy, ask: Callable[[], Any]) -> Any:
-    """What a function returns on the chief, on all workers; an error of it stops all of them.
-
-    Args:
-        strategy: The running strategy.
-        ask: Called on the chief alone; returns something that JSON has a word for.
-
-    Raises:
-        RuntimeError: On the others, if the chief failed.
-    """
-    if strategy.workers == 1:
-        return ask()
-    if strategy.chief:
-        try:
-            answer = ask()
-        except BaseException as error:
-            strategy.broadcast(json.dumps({"error": str(error)}).encode())
-            raise
-        strategy.broadcast(json.dumps({"answer": answer}).encode())
-        return answer
-    told = json.loads(strategy.broadcast())
-    if "error" in told:
-        raise RuntimeError(f"The chief stopped: {told['error']}")
-    return told["answer"]
 
 
 @contextlib.contextmanager

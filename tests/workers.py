@@ -3,6 +3,18 @@
 import concurrent.futures
 import threading
 
+import keras
+
+from ccm_tf import distribute
+
+
+class Worker(distribute.Strategy):
+    """The strategy of one of several workers with a given way to exchange."""
+
+    def __init__(self, index, gather, workers=2):
+        super().__init__(workers, workers, index)
+        self.gather = gather
+
 
 def together(count, work):
     """Calls `work(index, gather)` for every worker at once and returns what each returned."""
@@ -50,3 +62,38 @@ def in_turn(count, work):
         if not waiting:
             return results
         known.append(waiting)
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of four samples, and which of them were read."""
+
+    def __init__(self, x):
+        super().__init__()
+        self.x = x
+        self.read = []
+
+    def __len__(self):
+        return -(-len(self.x) // 4)
+
+    def __getitem__(self, index):
+        self.read.append(index)
+        return (self.x[4 * index : 4 * index + 4],)
+
+
+def from_any_number(work, x, counts=(1, 2, 4)):
+    """What `work(strategy, batches of x)` returns on every worker of each number of them.
+
+    A worker that reads batches of others fails the test.
+    """
+
+    def one(index, gather, count):
+        data = Batches(x)
+        found = work(Worker(index, gather, count), data)
+        assert set(data.read) == {n for n in range(len(data)) if n % 8 % count == index}
+        return found
+
+    return [
+        found
+        for count in counts
+        for found in in_turn(count, lambda i, gather, n=count: one(i, gather, n))
+    ]

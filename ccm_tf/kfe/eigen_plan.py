@@ -1,5 +1,6 @@
 """The plan of EigenDamage: which directions of which layer stay."""
 
+import io
 import json
 import pathlib
 import zipfile
@@ -112,6 +113,11 @@ class EigenPlan(BasePlan):
 
     def save(self, path: PathLike) -> None:
         """Writes the plan as one `.npz` file, whole or not at all."""
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(self.as_bytes())
+
+    def as_bytes(self) -> bytes:
+        """What `save` writes."""
         text = json.dumps(
             {
                 "format": _FORMAT,
@@ -127,9 +133,9 @@ class EigenPlan(BasePlan):
             allow_nan=False,
         )
         arrays: dict[str, Any] = packed("layers", self.layers) | packed("spectra", self.spectra)
-        with atomic_path(path) as temporary, open(temporary, "wb") as file:
-            # A file and not a name, to which NumPy might append a suffix.
-            np.savez_compressed(file, plan=np.array(text), **arrays)
+        stream = io.BytesIO()
+        np.savez_compressed(stream, plan=np.array(text), **arrays)
+        return stream.getvalue()
 
     @classmethod
     def load(cls, path: PathLike) -> "EigenPlan":
@@ -138,14 +144,27 @@ class EigenPlan(BasePlan):
         Raises:
             ValueError: If the file is not such a plan.
         """
+        return cls.from_bytes(pathlib.Path(path).read_bytes(), f"'{path}'")
+
+    @classmethod
+    def from_bytes(cls, payload: bytes, name: str = "This") -> "EigenPlan":
+        """The plan that `as_bytes` wrote down; nothing is unpickled.
+
+        Args:
+            payload: The bytes.
+            name: What the error calls them.
+
+        Raises:
+            ValueError: If they are not such a plan.
+        """
         try:
-            with np.load(pathlib.Path(path), allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+            with np.load(io.BytesIO(payload), allow_pickle=False) as file:
+                arrays = {key: file[key] for key in file.files}
             value = json.loads(str(arrays.pop("plan")))
         except (ValueError, KeyError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-            raise ValueError(f"'{path}' is not an eigen plan: {error}.") from error
+            raise ValueError(f"{name} is not an eigen plan: {error}.") from error
         if not isinstance(value, dict) or value.get("format") != _FORMAT:
-            raise ValueError(f"'{path}' is not an eigen plan of the format '{_FORMAT}'.")
+            raise ValueError(f"{name} is not an eigen plan of the format '{_FORMAT}'.")
         channels = value["channels"]
         return cls(
             unpacked("layers", value["layers"], arrays, Directions),

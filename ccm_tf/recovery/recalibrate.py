@@ -1,13 +1,16 @@
 """New statistics for batch normalisation after a model was changed."""
 
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
 
 from ccm_tf.graph.trace import Call, Trace
+from ccm_tf.statistics.accumulate import accumulated
 from ccm_tf.statistics.batches import batch_count, batches
+from ccm_tf.statistics.merging import merge
 from ccm_tf.statistics.taps import Probe, model_inputs
 
 _STATISTICS = ("moving_mean", "moving_variance")
@@ -37,7 +40,8 @@ def recalibrate(
     Args:
         model: A built functional or sequential model.
         data: Training images in any form that `fit` takes, and iterables of batches; targets are
-            ignored. A few thousand images are plenty.
+            ignored. A few thousand images are plenty. Of `strategy.shard(data)` each worker looks
+            at its share, and all get the same statistics.
         batch_size: Samples per batch where `data` is arrays; use the one of the training.
             Defaults to 128.
         max_batches: Stop after so many batches. Defaults to `None`, all of the data.
@@ -57,30 +61,36 @@ def recalibrate(
     ccm_tf.recalibrate(slim, x_train[:4096])
     ```
     """
-    stream = batches(data, batch_size, max_batches)
+    # Before any work: whether there is data.
+    batches(data, batch_size, max_batches)
     trace = Trace(model)
     layers = [op for op in trace.ops.values() if _is_batch_norm(op)]
     _warn_unreached(model, layers)
     if not layers:
         return model
-    total = batch_count(data, batch_size, max_batches)
-    progress = keras.utils.Progbar(total) if verbose else None
     probe = Probe(model, trace, lambda t, x: _batch_moments(t, layers, x), name="recalibrate")
-    sums, samples = None, 0
-    for done, batch in enumerate(stream, start=1):
-        inputs = model_inputs(trace, batch)
-        size = len(keras.tree.flatten(inputs)[0])
-        outputs = keras.tree.map_structure(
-            lambda value, size=size: np.asarray(value, np.float64) * size,
-            probe.predict_on_batch(inputs),
-        )
-        sums = outputs if sums is None else keras.tree.map_structure(np.add, sums, outputs)
-        samples += size
-        if progress is not None:
-            progress.update(done)
-    averages = keras.tree.map_structure(lambda value: value / samples, sums)
+
+    def sums(part: Any) -> Iterator[dict[str, Any]]:
+        total = batch_count(part, batch_size, max_batches)
+        progress = keras.utils.Progbar(total) if verbose else None
+        for done, batch in enumerate(batches(part, batch_size, max_batches), start=1):
+            yield _weighted(probe, model_inputs(trace, batch))
+            if progress is not None:
+                progress.update(done)
+
+    found = accumulated(data, sums, dict, merge)
+    averages = keras.tree.map_structure(lambda value: value / found["samples"], found["moments"])
     _assign(layers, averages)
     return model
+
+
+def _weighted(probe: Probe, inputs: Any) -> dict[str, Any]:
+    """Samples of a batch, and its moments at every layer times as many."""
+    samples = len(keras.tree.flatten(inputs)[0])
+    moments = keras.tree.map_structure(
+        lambda value: np.asarray(value, np.float64) * samples, probe.predict_on_batch(inputs)
+    )
+    return {"samples": samples, "moments": moments}
 
 
 def _batch_moments(

@@ -1,11 +1,11 @@
 """Sums over batches: map over what each worker has, reduce over all of them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from ccm_tf.statistics.merging import absorb, merge, state_of
 from ccm_tf.statistics.packing import pack, unpack
-from ccm_tf.statistics.sharded import LANES, Sharded
+from ccm_tf.statistics.sharded import LANES, Sharded, Share
 
 _Sum = TypeVar("_Sum")
 
@@ -34,15 +34,48 @@ def accumulated(
     moments = accumulated(data, feature_maps, lambda: Moments(64), Moments.update)
     ```
     """
+    return summed(data, numbered(data, results), start, update)
+
+
+def numbered(data: Any, results: Callable[[Any], Iterable[Any]]) -> Iterator[tuple[int, Any]]:
+    """What a pass over data yields, each result with the number of its batch.
+
+    Keep them to take several sums over one pass.
+
+    Args:
+        data: The data; of `Sharded` data this worker's share is gone over.
+        results: As for `accumulated`.
+    """
+    share = data.share() if isinstance(data, Sharded) else data
+    for place, result in enumerate(results(share)):
+        yield share.taken[place] if isinstance(share, Share) else place, result
+
+
+def summed(
+    data: Any,
+    results: Iterable[tuple[int, Any]],
+    start: Callable[[], _Sum],
+    update: Callable[[_Sum, Any], Any],
+) -> _Sum:
+    """The sum of numbered results, over all workers if the data that they are from is `Sharded`.
+
+    Args:
+        data: The data.
+        results: From `numbered`, or made of what it yielded; all of this worker's, in order.
+        start: As for `accumulated`.
+        update: As for `accumulated`.
+
+    Returns:
+        The sum, the same on all workers.
+    """
     if not isinstance(data, Sharded):
         total = start()
-        for result in results(data):
+        for _, result in results:
             update(total, result)
         return total
-    share = data.share()
     lanes: dict[int, _Sum] = {}
-    for place, result in enumerate(results(share)):
-        lane = share.taken[place] % LANES
+    for number, result in results:
+        lane = number % LANES
         if lane not in lanes:
             lanes[lane] = start()
         update(lanes[lane], result)

@@ -15,12 +15,13 @@ def _alone(payload: bytes) -> list[bytes]:
 class Sharded:
     """Data whose statistics several workers gather together.
 
-    Pass it as `data` to a criterion or to `ccm_tf.plan`, on every worker with its own `index`.
-    What can be summed over batches is: each worker takes its share of the batches, and all get
-    the sum. Batch n belongs to lane n mod 8 and lane l to worker l mod `shards`; a lane's batches
-    are summed in order, and the lanes in theirs, in float64. So the sums are the same to the last
-    bit however many workers there are, on machines that compute batches alike; a ninth worker has
-    nothing to do. What cannot be summed is computed from all of the data by every worker.
+    Pass it as `data` to a criterion, `ccm_tf.plan`, `ccm_tf.kfe.plan`, `ccm_tf.rewrite` or
+    `ccm_tf.recalibrate`, on every worker with its own `index`. What can be summed over batches is:
+    each worker takes its share of the batches, and all get the sum. Batch n belongs to lane n mod 8
+    and lane l to worker l mod `shards`; a lane's batches are summed in order, and the lanes in
+    theirs, in float64. So the sums are the same to the last bit however many workers there are, on
+    machines that compute batches alike; a ninth worker has nothing to do. What cannot be summed is
+    computed from all of the data by every worker.
 
     Args:
         source: Anything that `ccm_tf.statistics.batches.batches` takes and that can be read

@@ -5,20 +5,20 @@ import functools
 import keras
 
 import ccm_tf
+from ccm_tf import distribute
 from ccm_tf.files import atomic_path, write_json
 from ccm_tf.reporting.spectra import eigen_rows
 from tasks import progress
+from tasks.chief import chief_says
 from tasks.eigendamage import report
 from tasks.eigendamage.settings import EIGENDAMAGE, EigenSettings
 from tasks.evaluation import accuracy
 from tasks.job import Job
+from tasks.stages.rewrite import recalibrated
 from tasks.stages.select import statistics_images
 from tasks.stages.stage import Stage
 from tasks.stages.train import TRAIN
 from tasks.training import fit
-
-# Batches of 128 that batch normalisation is recalibrated on; its statistics need no more.
-_RECALIBRATED = 50
 
 
 def stages_of(settings: EigenSettings) -> tuple[Stage, ...]:
@@ -52,6 +52,7 @@ def _prune_stage(settings: EigenSettings, number: int) -> Stage:
         functools.partial(_prune, number=number),
         makes=(f"plan_{number}.plan", f"round_{number}.json", f"pruned_{number}.keras"),
         needs=(settings.rounds.start(number),),
+        together=True,
     )
 
 
@@ -73,19 +74,16 @@ def _prune(job: Job, number: int) -> None:
     planned = _eigen_plan if rounds.method == EIGENDAMAGE else _channel_plan
     plan = planned(job, model, ratio, number)
     folds = "obs" if rounds.method in ("obs", "kron_obs") else None
-    slim = ccm_tf.rewrite(
+    slim = distribute.rewrite(
+        distribute.current(),
         model,
         plan,
         fold=folds,
         data=statistics_images(job) if folds else None,
         trainable_rotations=rounds.trainable_rotations,
     )
-    test = job.dataset.batches("test", 256)
-    cut = accuracy(slim, test, "testing right after the cut")
-    sample = job.dataset.sample("train", 128 * _RECALIBRATED, job.settings.seed)
-    images = job.dataset.batches_of(sample, 128)
-    ccm_tf.recalibrate(slim, progress.watched(images, "recalibrating batch normalisation"))
-    recalibrated = accuracy(slim, test, "testing after recalibration")
+    cut = _tested(job, slim, "testing right after the cut")
+    repaired = _tested(job, recalibrated(slim, job), "testing after recalibration")
     plan.save(job.path(f"plan_{number}.plan"))
     with atomic_path(job.path(f"pruned_{number}.keras")) as temporary:
         slim.save(temporary)
@@ -94,7 +92,7 @@ def _prune(job: Job, number: int) -> None:
         {
             "ratio": ratio,
             "cut_accuracy": cut,
-            "recalibrated_accuracy": recalibrated,
+            "recalibrated_accuracy": repaired,
             "counts": plan.counts,
             "notes": plan.notes,
             "predicted_rise": getattr(plan, "predicted_rise", None),
@@ -104,12 +102,21 @@ def _prune(job: Job, number: int) -> None:
     plan.summary()
 
 
+def _tested(job: Job, model: keras.Model, task: str) -> float | None:
+    """Accuracy on the test images, which the chief alone looks at."""
+    test = job.dataset.batches("test", 256)
+    return chief_says(distribute.current(), lambda: accuracy(model, test, task))
+
+
 def _eigen_plan(job: Job, model: keras.Model, ratio: float, number: int) -> ccm_tf.EigenPlan:
     rounds = job.settings.rounds
-    return ccm_tf.kfe.plan(
+    strategy = distribute.current()
+    images = progress.watched(statistics_images(job), "reading images", strategy.workers)
+    return distribute.eigen_plan(
+        strategy,
         model,
-        # A list, since the second pass of EKFAC reads it again.
-        list(progress.watched(statistics_images(job), "reading images")),
+        # The second pass of EKFAC reads them again: a list, which is shown once.
+        list(images) if strategy.workers == 1 else images,
         ratio=ratio,
         max_ratio=rounds.max_ratio,
         rescale=rounds.rescale,
@@ -121,11 +128,13 @@ def _eigen_plan(job: Job, model: keras.Model, ratio: float, number: int) -> ccm_
 
 def _channel_plan(job: Job, model: keras.Model, ratio: float, number: int) -> ccm_tf.PruningPlan:
     rounds = job.settings.rounds
-    images = statistics_images(job)
-    return ccm_tf.plan(
+    strategy = distribute.current()
+    task = f"ranking channels by {rounds.method}"
+    return distribute.plan(
+        strategy,
         model,
         rounds.method,
-        progress.watched(images, f"ranking channels by {rounds.method}"),
+        progress.watched(statistics_images(job), task, strategy.workers),
         channels=1 - ratio,
         max_ratio=rounds.max_ratio,
     )

@@ -3,9 +3,11 @@
 import keras
 
 import ccm_tf
+from ccm_tf import distribute
 from ccm_tf.files import atomic_path, write_json
 from ccm_tf.graph import Trace
 from tasks import progress
+from tasks.chief import chief_says
 from tasks.evaluation import accuracy
 from tasks.job import Job
 from tasks.stages.select import statistics_images
@@ -17,16 +19,16 @@ _BATCH, _BATCHES = 128, 50
 
 def run(job: Job) -> None:
     """Cuts the channels off, and folds them or corrects the statistics of batch normalisation."""
+    strategy = distribute.current()
     dense = keras.saving.load_model(job.path("dense.keras"), compile=False)
     plan = ccm_tf.PruningPlan.load(job.path("plan.json"))
-    settings = job.settings
-    slim = ccm_tf.rewrite(dense, plan)
-    test = job.dataset.batches("test", settings.images_per_pass) if job.dataset.labelled else None
-    sliced = None if test is None else accuracy(slim, test, "testing right after the cut")
-    fold, images = settings.selection.fold, statistics_images(job, settings.selection.fold_images)
+    slim = distribute.rewrite(strategy, dense, plan)
+    sliced = chief_says(strategy, lambda: _accuracy(job, slim))
+    fold = job.settings.selection.fold
     if fold is not None:
-        data = progress.watched(images, "folding removed channels")
-        slim = ccm_tf.rewrite(dense, plan, fold=fold, data=data)
+        images = statistics_images(job, job.settings.selection.fold_images)
+        data = progress.watched(images, "folding removed channels", strategy.workers)
+        slim = distribute.rewrite(strategy, dense, plan, fold=fold, data=data)
     if fold != "least_squares":
         # What a fold could not predict it left out; statistics estimated anew would scale it up.
         recalibrated(slim, job)
@@ -35,12 +37,25 @@ def run(job: Job) -> None:
         slim.save(temporary)
 
 
+def _accuracy(job: Job, model: keras.Model) -> float | None:
+    """Accuracy on the test images; `None` where they have no labels."""
+    if not job.dataset.labelled:
+        return None
+    test = job.dataset.batches("test", job.settings.images_per_pass)
+    return accuracy(model, test, "testing right after the cut")
+
+
 def recalibrated(model: keras.Model, job: Job) -> keras.Model:
-    """Re-estimates the statistics of batch normalisation on training images, in place."""
+    """Re-estimates the statistics of batch normalisation on training images, in place.
+
+    All workers have to call it: each looks at its share of the images.
+    """
     if any(isinstance(op, keras.layers.BatchNormalization) for op in Trace(model).ops.values()):
+        strategy = distribute.current()
         sample = job.dataset.sample("train", _BATCH * _BATCHES, job.settings.seed)
         images = job.dataset.batches_of(sample, min(_BATCH, job.settings.images_per_pass))
-        ccm_tf.recalibrate(model, progress.watched(images, "recalibrating batch normalisation"))
+        task = "recalibrating batch normalisation"
+        distribute.recalibrate(strategy, model, progress.watched(images, task, strategy.workers))
     return model
 
 
@@ -50,4 +65,5 @@ REWRITE = Stage(
     run,
     makes=("sliced.json", "pruned.keras"),
     needs=("dense.keras", "plan.json"),
+    together=True,
 )

@@ -49,15 +49,13 @@ def given_plan(path: str, model: keras.Model) -> ccm_tf.PruningPlan:
 
 def _planned(job: Job, model: keras.Model) -> ccm_tf.PruningPlan:
     selection = job.settings.selection
-    images = statistics_images(job)
     strategy = distribute.current()
-    if strategy.workers == 1:
-        images = progress.watched(images, f"ranking channels by {selection.criterion}")
+    task = f"ranking channels by {selection.criterion}"
     return distribute.plan(
         strategy,
         model,
         selection.criterion,
-        images,
+        progress.watched(statistics_images(job), task, strategy.workers),
         scope=selection.scope,
         keep=selection.keep,
         **{selection.budget.kind: selection.budget.value},

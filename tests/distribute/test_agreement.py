@@ -1,15 +1,9 @@
 import keras
 import pytest
 
-from ccm_tf.distribute import Strategy, check_same_model, model_hash
-from tests.workers import together
+from ccm_tf.distribute import check_same_model, model_hash
+from tests.workers import Worker, together
 from tests.zoo import chain
-
-
-class Worker(Strategy):
-    def __init__(self, index, gather):
-        super().__init__(2, 2, index)
-        self.gather = gather
 
 
 def test_every_bit_of_a_weight_counts():

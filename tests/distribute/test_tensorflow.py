@@ -28,6 +28,9 @@ def test_two_worker_processes_are_one_device(tmp_path):
                 np.testing.assert_allclose(several[key], one[key], 1e-5, 1e-5, err_msg=key)
         assert str(several["plan"]) == str(one["plan"])
         assert str(several["hash"]) == str(chief["hash"])
+        # From the same weights, to the last bit.
+        assert str(several["folded"]) == str(one["folded"])
+        assert str(several["directions"]) == str(one["directions"])
         assert str(several["gathered"]) == "x|xxxx"
         assert str(several["broadcast"]) == "from 0"
 

@@ -4,8 +4,9 @@ import pytest
 
 import ccm_tf
 from ccm_tf.criteria import criteria, get_criterion
-from ccm_tf.statistics.accumulate import accumulated
+from ccm_tf.statistics.accumulate import accumulated, numbered, summed
 from ccm_tf.statistics.batches import batches
+from ccm_tf.statistics.merging import merge
 from ccm_tf.statistics.moments import Moments
 from ccm_tf.statistics.sharded import Sharded
 from tests.workers import in_turn
@@ -39,6 +40,27 @@ def test_sums_are_the_same_bits_from_any_number_of_workers():
         found = in_turn(count, lambda i, gather, n=count: moments(Sharded(x, i, n, gather)))
         assert {m.covariance().tobytes() for m in found} == {one.tobytes()}
         assert {m.count for m in found} == {61}
+
+
+def test_several_sums_over_one_pass():
+    x = np.arange(22.0)
+
+    def sums(data):
+        kept = list(numbered(data, lambda part: batches(part, batch_size=2)))
+        return [
+            summed(
+                data,
+                ((number, {"sum": np.sum(batch**power)}) for number, batch in kept),
+                dict,
+                merge,
+            )["sum"]
+            for power in (1, 2)
+        ]
+
+    expected = [x.sum(), (x**2).sum()]
+    assert sums(x) == expected
+    for found in in_turn(3, lambda i, gather: sums(Sharded(x, i, 3, gather))):
+        assert found == expected
 
 
 def test_no_batch_for_anybody():

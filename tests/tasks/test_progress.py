@@ -16,3 +16,10 @@ def test_redraws_on_a_terminal(capsys, monkeypatch):
     for done in range(1, 21):
         bar.update(done)
     assert "20/20" in capsys.readouterr().out
+
+
+def test_batches_that_workers_share_are_handed_on(capsys):
+    batches = [1, 2, 3]
+    assert list(progress.watched(batches, "looking")) == batches
+    assert "looking" in capsys.readouterr().out
+    assert progress.watched(batches, "looking", workers=2) is batches

@@ -6,36 +6,7 @@ from ccm_tf.distribute import registry
 from tasks import flags, teamwork
 from tasks.job import Job
 from tasks.stages.stage import Stage
-from tests.workers import together
-
-
-class Worker(distribute.Strategy):
-    def __init__(self, index, gather, workers=2):
-        super().__init__(workers, workers, index)
-        self.gather = gather
-
-
-def test_the_chiefs_answer_is_everybodys():
-    def work(index, gather):
-        return teamwork.chief_says(Worker(index, gather), lambda: [index, "chief"])
-
-    assert together(2, work) == [[0, "chief"]] * 2
-
-
-def test_the_chiefs_error_stops_everybody():
-    def fail():
-        raise ValueError("no images")
-
-    def work(index, gather):
-        error = ValueError if index == 0 else RuntimeError
-        with pytest.raises(error, match="no images"):
-            teamwork.chief_says(Worker(index, gather), fail)
-
-    together(2, work)
-
-
-def test_alone_the_function_is_just_called():
-    assert teamwork.chief_says(distribute.Strategy(), lambda: "it") == "it"
+from tests.workers import Worker, together
 
 
 def test_the_chief_opens_the_folder_and_the_others_see_it(make_settings):

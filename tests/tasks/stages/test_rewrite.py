@@ -8,6 +8,8 @@ import ccm_tf
 from tasks.evaluation import accuracy
 from tasks.job import Job
 from tasks.stages.rewrite import REWRITE
+from tests import zoo
+from tests.distribute import processes
 from tests.tasks.conftest import parsed
 
 
@@ -46,3 +48,43 @@ def test_folded_channels_leave_batch_normalisation_as_it_was(finished, arguments
     assert changed and not any("moving_variance" in path for path in changed)
     # What the report says of the plain cut is said of it whatever came after.
     assert job.read_json("sliced.json") == finished.read_json("sliced.json")
+
+
+def network():
+    """Three convolutions with batch normalisation, wide enough to lose channels and directions."""
+    layers = keras.layers
+    inputs = x = keras.Input((32, 32, 3))
+    for i in (1, 2, 3):
+        x = layers.Conv2D(16, 3, strides=2, name=f"conv{i}")(x)
+        x = layers.ReLU(name=f"relu{i}")(layers.BatchNormalization(name=f"bn{i}")(x))
+    return keras.Model(inputs, layers.Dense(3, name="logits")(layers.GlobalAveragePooling2D()(x)))
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.tensorflow
+def test_two_worker_processes_prune_as_one_to_the_last_bit(images, tmp_path):
+    model = zoo.randomise(network())
+    plan = ccm_tf.plan(model, "magnitude", macs=0.5)
+    (tmp_path / "given").mkdir()
+    model.save(tmp_path / "given" / "dense.keras")
+    plan.save(tmp_path / "given" / "plan.json")
+
+    def command(strategy, run):
+        (tmp_path / run).mkdir(exist_ok=True)
+        folders = str(images), str(tmp_path / "given"), str(tmp_path / run)
+        return ["tests/tasks/pruning_worker.py", strategy, *folders]
+
+    two = [command("multi_worker", "two")] * 2
+    processes.run([command("none", "one"), *two], [processes.alone(), *processes.environments(2)])
+    made = ("cut/pruned.keras", "folded/pruned.keras", "eigen/pruned_1.keras")
+    for name in made:
+        one, several = (keras.saving.load_model(tmp_path / r / name) for r in ("one", "two"))
+        assert one.count_params() < model.count_params()
+        for ours, theirs in zip(one.get_weights(), several.get_weights(), strict=True):
+            np.testing.assert_array_equal(ours, theirs, err_msg=name)
+    for name in ("cut/sliced.json", "folded/sliced.json", "eigen/round_1.json"):
+        one, several = ((tmp_path / run / name).read_text() for run in ("one", "two"))
+        assert one == several
+    plans = [ccm_tf.EigenPlan.load(tmp_path / r / "eigen/plan_1.plan") for r in ("one", "two")]
+    assert plans[0].layers and plans[0].as_bytes() == plans[1].as_bytes()
