@@ -48,6 +48,14 @@ async function choose(image, number = null) {
   return results;
 }
 
+/** The largest difference between two files in the probability of a class. */
+function distance(results) {
+  return Math.max(...results[0].map((_, index) => {
+    const values = results.map((result) => result[index]);
+    return Math.max(...values) - Math.min(...values);
+  }));
+}
+
 async function tryAll() {
   const images = await Promise.all(site.images.map(({file}) => decoded(file)));
   const small = Math.max(canvas.width, canvas.height) <= 96 ? 'small' : '';
@@ -68,10 +76,12 @@ async function tryAll() {
   find('disagreements').textContent = apart ?
     `On ${apart} of ${images.length} samples the files disagree (dashed).` :
     `On all ${images.length} samples the files agree.`;
+  find('disagreements').textContent += ' The first one shown is that on which they differ most.';
   counts = counted(site, trial.outputs);
   showTable(site, counts);
   showCards(site, counts);
-  await choose(images[0], 0);
+  const most = largest(trial.outputs.map(distance));
+  await choose(images[most], most);
 }
 
 async function measure() {

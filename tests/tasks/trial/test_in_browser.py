@@ -91,6 +91,10 @@ def test_files_say_in_the_browser_what_they_say_outside(page, about):
             assert page.evaluate(f"document.getElementById('same-{number}').textContent") == same
     apart = [len(set(results)) > 1 for results in found.argmax(-1).tolist()]
     thumbs = "[...document.querySelectorAll('#thumbs button')]"
+    first = int(np.ptp(found, axis=1).max(axis=-1).argmax())
+    assert (
+        page.evaluate(f"{thumbs}.map((b) => b.getAttribute('aria-pressed'))").index("true") == first
+    )
     assert page.evaluate(f"{thumbs}.map((b) => b.classList.contains('apart'))") == apart
 
 
