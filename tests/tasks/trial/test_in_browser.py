@@ -117,6 +117,30 @@ def test_times_are_shown(page):
     assert page.evaluate("document.getElementById('again').disabled") is False
 
 
+@pytest.mark.parametrize(
+    "call,value",
+    [
+        ("pixels.probabilitiesOf([0], null)", [0.5, 0.5]),
+        ("pixels.probabilitiesOf([0.25], 'sigmoid')", [0.75, 0.25]),
+        ("pixels.probabilitiesOf([800, 800], null)", [0.5, 0.5]),
+        ("pixels.largest([1, 3, 3, 2])", 1),
+        # Grey as Pillow has it; alpha is left out.
+        (
+            "[...pixels.inputOf(Uint8ClampedArray.of(200, 50, 40, 255, 7, 7, 7, 255), 1, "
+            "{multiply: [2], add: [1]})]",
+            [2 * 94 + 1, 15],
+        ),
+        (
+            "[0.04567, 4.567, 45.67, 4567.8].map(view.milliseconds)",
+            ["0.046 ms", "4.57 ms", "45.7 ms", "4568 ms"],
+        ),
+    ],
+)
+def test_numbers(page, call, value):
+    modules = "const pixels = await import('./pixels.js'), view = await import('./view.js');"
+    assert page.evaluate(f"(async () => {{{modules} return {call}; }})()") == value
+
+
 def test_an_image_of_ones_own_is_judged_as_the_sample_that_it_is(page):
     page.evaluate(DO % ("bars", "document.querySelectorAll('#thumbs button')[2].click();"))
     sample = page.evaluate(SHOWN)
