@@ -34,7 +34,7 @@ def page(values: Mapping[str, Any]) -> str:
 
 def _head(values: Mapping[str, Any]) -> str:
     models = values["models"]
-    others = " and ".join(f"<b>{text(model['title'])}</b>" for model in models[1:])
+    others = ", ".join(f"<b>{text(model['title'])}</b>" for model in models[1:])
     return (
         f"<header><h1>{text(values['title'])}</h1><p>Try <b>{text(models[0]['title'])}</b> against "
         f"{others}: the exported LiteRT files run in this browser, and no image leaves it.</p>"

@@ -1,5 +1,6 @@
 """The page in a real browser, with LiteRT's real runtime."""
 
+import dataclasses
 import pathlib
 import threading
 
@@ -42,9 +43,15 @@ SHOWN = "[...document.querySelectorAll('#bars .row')].map((row) => row.innerText
 
 @pytest.fixture(scope="module")
 def about(litert_files, image_folder):
+    """Files and images, one of each with the longest of names."""
     choice = subject.Choice(images=str(image_folder), count=12)
     names = [str(litert_files[name]) for name in NEAR]
-    return subject.of_files(names[0], names[1:], choice)
+    found = subject.of_files(names[0], names[1:], choice)
+    first, second, *rest = found.models
+    long = dataclasses.replace(second, title=12 * "very_long_names_")
+    classes = (12 * "AVeryLongLabel", *found.samples.classes[1:])
+    samples = dataclasses.replace(found.samples, classes=classes)
+    return subject.Subject(found.title, (first, long, *rest), samples)
 
 
 @pytest.fixture(scope="module")
