@@ -18,6 +18,20 @@ PathLike = str | os.PathLike[str]
 _DISCARDING: list[bool] = []
 
 
+def cache_folder() -> pathlib.Path:
+    """Where things are kept that take time to make or to fetch.
+
+    Returns:
+        `$CCM_TF_CACHE`, else `ccm_tf` within the user's cache folder (`$XDG_CACHE_HOME`,
+        `~/.cache`). It need not exist.
+    """
+    folder = os.environ.get("CCM_TF_CACHE")
+    if folder is not None:
+        return pathlib.Path(folder)
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (pathlib.Path(home) if home else pathlib.Path.home() / ".cache") / "ccm_tf"
+
+
 @contextlib.contextmanager
 def discarding(on: bool = True) -> Iterator[None]:
     """Within it `atomic_path`, and all that builds on it, writes nothing.

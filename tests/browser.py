@@ -65,17 +65,32 @@ class Page:
 
     Attributes:
         browser: Where.
-        messages: What the console, the log and uncaught errors said.
-        requests: Addresses that were asked for, without the page itself and data in it.
+        address: Of the page.
     """
 
     browser: "Browser"
-    messages: list[str]
-    requests: list[str]
+    address: str
+
+    @property
+    def messages(self) -> list[str]:
+        """What the console, the log and uncaught errors have said until now."""
+        return [str(e["params"]) for e in self.browser.events if e["method"] in _SAID]
+
+    @property
+    def requests(self) -> list[str]:
+        """Addresses asked for until now, without the page itself and data in it."""
+        asked = [
+            event["params"]["request"]["url"]
+            for event in self.browser.events
+            if event["method"] == "Network.requestWillBeSent"
+        ]
+        return [url for url in asked if url != self.address and not url.startswith("data:")]
 
     def evaluate(self, code: str):
-        """Value of a JavaScript expression."""
-        answer = self.browser.send("Runtime.evaluate", expression=code, returnByValue=True)
+        """Value of a JavaScript expression; of a promise, what it comes to."""
+        answer = self.browser.send(
+            "Runtime.evaluate", expression=code, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
@@ -94,7 +109,7 @@ class Browser:
 
     def __init__(self, program: str | None = None):
         self._program = program or find_browser()
-        self._number, self._rest, self._events = 0, b"", []
+        self._number, self._rest, self.events = 0, b"", []
 
     def __enter__(self) -> "Browser":
         self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
@@ -131,7 +146,18 @@ class Browser:
         self._folder.cleanup()
 
     def open(self, path, width: int = 1280, height: int = 800, dark: bool = False) -> Page:
-        """Loads a file as on a screen of that size, and waits until it is there."""
+        """Loads a file or address as on a screen of that size, and waits until it is there."""
+        self.look(width, height, dark)
+        self.events.clear()
+        served = str(path).startswith("http:")
+        address = str(path) if served else pathlib.Path(path).resolve().as_uri()
+        self.send("Page.navigate", url=address)
+        while not any(event["method"] == "Page.loadEventFired" for event in self.events):
+            self._receive()
+        return Page(self, address)
+
+    def look(self, width: int = 1280, height: int = 800, dark: bool = False) -> None:
+        """Shows pages as on a screen of that size, the one that is open too."""
         self.send(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -141,19 +167,6 @@ class Browser:
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.send("Emulation.setEmulatedMedia", features=[scheme])
-        self._events.clear()
-        address = pathlib.Path(path).resolve().as_uri()
-        self.send("Page.navigate", url=address)
-        while not any(event["method"] == "Page.loadEventFired" for event in self._events):
-            self._receive()
-        asked = [
-            event["params"]["request"]["url"]
-            for event in self._events
-            if event["method"] == "Network.requestWillBeSent"
-        ]
-        said = [str(event["params"]) for event in self._events if event["method"] in _SAID]
-        ours = [url for url in asked if url != address and not url.startswith("data:")]
-        return Page(self, said, ours)
 
     def send(self, method: str, **params) -> dict:
         """Sends a command and returns its result."""
@@ -179,7 +192,7 @@ class Browser:
         text, _, self._rest = self._rest.partition(b"\0")
         message = json.loads(text)
         if "method" in message:
-            self._events.append(message)
+            self.events.append(message)
         return message
 
 

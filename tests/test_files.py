@@ -150,3 +150,13 @@ def test_what_is_discarded_leaves_no_trace(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"] and path.read_text() == "before"
     write_text(path, "after")
     assert path.read_text() == "after"
+
+
+def test_where_things_are_kept(monkeypatch):
+    monkeypatch.delenv("CCM_TF_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert files.cache_folder() == pathlib.Path.home() / ".cache" / "ccm_tf"
+    monkeypatch.setenv("XDG_CACHE_HOME", "/elsewhere")
+    assert files.cache_folder() == pathlib.Path("/elsewhere/ccm_tf")
+    monkeypatch.setenv("CCM_TF_CACHE", "/mine")
+    assert files.cache_folder() == pathlib.Path("/mine")

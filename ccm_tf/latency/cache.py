@@ -10,6 +10,7 @@ import warnings
 
 import keras
 
+from ccm_tf.files import cache_folder
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.latency.measure import measure_here
 from ccm_tf.latency.table import LatencyTable
@@ -64,12 +65,8 @@ def cache_path(table: LatencyTable) -> pathlib.Path:
     Args:
         table: The table; its device, threads and dtype make the name.
     """
-    folder = os.environ.get("CCM_TF_CACHE")
-    if folder is None:
-        home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-        folder = os.path.join(home, "ccm_tf")
     device = re.sub(r"[^A-Za-z0-9.]+", "_", table.device).strip("_")
-    return pathlib.Path(folder) / f"latency-{device}-{table.threads}-{table.dtype}.json"
+    return cache_folder() / f"latency-{device}-{table.threads}-{table.dtype}.json"
 
 
 @functools.cache

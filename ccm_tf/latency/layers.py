@@ -58,6 +58,13 @@ def _convolution(reader: Reader, call: Call) -> Iterator[Work]:
     yield from _activated(reader, call)
 
 
+@register_work(layers.Conv1DTranspose, layers.Conv2DTranspose)
+def _transposed(reader: Reader, call: Call) -> Iterator[Work]:
+    operator = _window("transposed", call.op, call.inputs[0], call.op.kernel_size)
+    yield Work(call.name, operator, reader.width(call.inputs[0]), reader.width(call.outputs[0]))
+    yield from _activated(reader, call)
+
+
 @register_work(layers.DepthwiseConv1D, layers.DepthwiseConv2D)
 def _depthwise(reader: Reader, call: Call) -> Iterator[Work]:
     operator = _window("depthwise", call.op, call.inputs[0], call.op.kernel_size)
@@ -85,7 +92,9 @@ def _dense(reader: Reader, call: Call) -> Iterator[Work]:
 
 _KERNELS = (
     layers.Conv1D,
+    layers.Conv1DTranspose,
     layers.Conv2D,
+    layers.Conv2DTranspose,
     layers.Dense,
     layers.DepthwiseConv1D,
     layers.DepthwiseConv2D,
@@ -178,6 +187,46 @@ def _pool(kind: str, reader: Reader, call: Call) -> Iterator[Work]:
 )  # fmt: skip
 def _mean(reader: Reader, call: Call) -> Iterator[Work]:
     yield _elementwise("mean", reader, call, call.inputs[0])
+
+
+@register_work(layers.UpSampling1D, layers.UpSampling2D)
+def _upsampling(reader: Reader, call: Call) -> Iterator[Work] | None:
+    if getattr(call.op, "interpolation", "nearest") != "nearest":
+        return _resizing(reader, call)
+    size = call.op.size
+    rows, columns = _pair(size if isinstance(size, (tuple, list)) else [size])
+    return _repeated(reader, call, rows, columns)
+
+
+def _repeated(reader: Reader, call: Call, rows: int, columns: int) -> Iterator[Work]:
+    """Keras repeats rows, then columns, each of which becomes a tiling."""
+    height, width = _size(call.inputs[0])
+    channels = reader.width(call.outputs[0])
+    if rows > 1:
+        yield Work(call.name, Operator("tile", height, width, strides=(rows, 1)), *2 * [channels])
+    if columns > 1:
+        operator = Operator("tile", height * rows, width, strides=(1, columns))
+        yield Work(call.name, operator, channels, channels)
+
+
+@register_work(layers.Resizing, "Resize")
+def _resizing(reader: Reader, call: Call) -> Iterator[Work] | None:
+    op = call.op
+    changed = ("antialias", "crop_to_aspect_ratio", "pad_to_aspect_ratio")
+    if op.interpolation not in ("bilinear", "nearest") or any(getattr(op, c, 0) for c in changed):
+        return None
+    before, after = _size(call.inputs[0]), _size(call.outputs[0])
+    channels = reader.width(call.outputs[0])
+    return iter(
+        [
+            Work(
+                call.name,
+                Operator(f"resize_{op.interpolation}", *before, after),
+                channels,
+                channels,
+            )
+        ]
+    )
 
 
 @register_work(layers.ZeroPadding1D, layers.ZeroPadding2D, "Pad")

@@ -1,6 +1,7 @@
 """Single LiteRT operators: what latency tables are made of."""
 
 import dataclasses
+import math
 
 KINDS = (
     "average_pool",
@@ -13,12 +14,16 @@ KINDS = (
     "max_pool",
     "mean",
     "pad",
+    "resize_bilinear",
+    "resize_nearest",
     "scale",
+    "tile",
+    "transposed",
     "unary",
 )
 
 # Operators that mix channels; all others give as many as they take.
-MIXING = frozenset({"conv", "dense"})
+MIXING = frozenset({"conv", "dense", "transposed"})
 
 Pair = tuple[int, int]
 
@@ -31,8 +36,8 @@ class Operator:
         kind: One of `KINDS`.
         height: Of its input.
         width: Of its input.
-        kernel: Height and width of the window.
-        strides: Steps of the window.
+        kernel: Height and width of the window; of the output where it resizes.
+        strides: Steps of the window; where it tiles, how often rows and columns are repeated.
         dilation: Distance of the window's points.
         padding: `"same"` or `"valid"`.
     """
@@ -61,8 +66,8 @@ class Operator:
             inputs: How many channels it reads.
             outputs: How many channels it makes.
         """
-        each = {"conv": inputs * outputs, "dense": inputs * outputs, "depthwise": outputs}
-        return each.get(self.kind, 0) * self.kernel[0] * self.kernel[1]
+        each = inputs * outputs if self.kind in MIXING else outputs
+        return (each if self.kind in (*MIXING, "depthwise") else 0) * math.prod(self.kernel)
 
     @property
     def output_size(self) -> Pair:
@@ -71,6 +76,14 @@ class Operator:
             return 1, 1
         if self.kind == "pad":
             return self.height + self.kernel[0] - 1, self.width + self.kernel[1] - 1
+        if self.kind in ("resize_bilinear", "resize_nearest"):
+            return self.kernel
+        if self.kind in ("tile", "transposed"):
+            height, width = self.height * self.strides[0], self.width * self.strides[1]
+            if self.kind == "tile" or self.padding == "same":
+                return height, width
+            rows, columns = (max(k - s, 0) for k, s in zip(self.kernel, self.strides, strict=True))
+            return height + rows, width + columns
         sizes = []
         for size, window, step, gap in zip(
             (self.height, self.width), self.kernel, self.strides, self.dilation, strict=True

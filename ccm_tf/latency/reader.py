@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import keras
 import numpy as np
@@ -79,19 +80,23 @@ class Reader:
         return self.readers.get(call.position, [])
 
 
-Handler = Callable[[Reader, Call], Iterator[Work]]
+# `None`: not even the handler knows.
+Handler = Callable[[Reader, Call], Iterator[Work] | None]
 
 _HANDLERS: dict[type | str, Handler] = {}
 
 
-def register_work(*kinds: type | str) -> Callable[[Handler], Handler]:
+_Registered = TypeVar("_Registered", bound=Handler)
+
+
+def register_work(*kinds: type | str) -> Callable[[_Registered], _Registered]:
     """Says of which operators the converter makes a kind of layer.
 
     Args:
         *kinds: Layer classes, or names of raw operations of Keras.
     """
 
-    def decorator(handler: Handler) -> Handler:
+    def decorator(handler: _Registered) -> _Registered:
         for kind in kinds:
             _HANDLERS[kind] = handler
         return handler

@@ -39,11 +39,14 @@ def model_work(graph: ChannelGraph) -> ModelWork:
             f"Latency cannot be predicted: the model's input has unknown sizes {opened}. Build the "
             "model for the size that it will run at."
         )
-    reader, works, unknown = Reader(graph), [], []
+    reader = Reader(graph)
+    works: list[Work] = []
+    unknown: list[str] = []
     for call in graph.trace.calls:
         handler = handler_for(call.op)
-        if handler is not None:
-            works += list(handler(reader, call))
+        found = None if handler is None else handler(reader, call)
+        if found is not None:
+            works += found
         elif graph.effects[call.position].macs or not is_free(call.op):
             unknown.append(call.name)
     return ModelWork(tuple(works), tuple(dict.fromkeys(unknown)))

@@ -22,12 +22,13 @@ def page(content: Content) -> str:
     return whole_page(content.values["title"], (section(content) for section in SECTIONS.values()))
 
 
-def whole_page(title: str, sections: Iterable[str]) -> str:
+def whole_page(title: str, sections: Iterable[str], head: str = "") -> str:
     """A page around some sections.
 
     Args:
         title: For the browser's tab.
         sections: HTML.
+        head: More HTML for the page's head. Defaults to none.
 
     Returns:
         HTML.
@@ -36,6 +37,7 @@ def whole_page(title: str, sections: Iterable[str]) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
-        f"<title>{text(title)}</title><style>{_STYLE.read_text(encoding='utf-8')}</style></head>"
+        f"<title>{text(title)}</title><style>{_STYLE.read_text(encoding='utf-8')}</style>"
+        f"{head}</head>"
         f"<body><main>{''.join(sections)}</main></body></html>\n"
     )

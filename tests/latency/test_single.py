@@ -7,12 +7,16 @@ from ccm_tf.litert_file import open_interpreter
 
 pytest.importorskip("ai_edge_litert")
 
-WINDOW = {"conv", "depthwise", "max_pool", "average_pool", "pad"}
+WINDOW = {"conv", "depthwise", "max_pool", "average_pool", "pad", "transposed"}
 
 
 def operators(kind):
     if kind == "dense":
         return [Operator(kind), Operator(kind, 3, 5)]
+    if kind == "tile":
+        return [Operator(kind, 6, 4, strides=strides) for strides in ((3, 1), (1, 2))]
+    if kind.startswith("resize"):
+        return [Operator(kind, 6, 4, (12, 7))]
     if kind not in WINDOW:
         return [Operator(kind, 6, 4)]
     strided = [Operator(kind, 7, 6, (3, 3), (2, 2), padding=p) for p in ("same", "valid")]
@@ -35,11 +39,14 @@ def test_every_operator_runs_and_makes_what_it_says(kind, dtype):
             assert made.shape[-1] == outputs
             if len(made.shape) == 4:
                 assert made.shape[1:3] == operator.output_size
+            elif kind == "tile":
+                assert made.size == np.prod(operator.output_size) * outputs
             assert made.dtype == np.dtype(dtype)
 
 
-def test_a_convolution_computes_what_its_kernel_says():
-    interpreter = open_interpreter(single_operator(Operator("conv", 1, 1), 2, 1))
+@pytest.mark.parametrize("kind", ["conv", "transposed"])
+def test_a_convolution_computes_what_its_kernel_says(kind):
+    interpreter = open_interpreter(single_operator(Operator(kind, 1, 1), 2, 1))
     interpreter.allocate_tensors()
     (detail,) = interpreter.get_input_details()
     interpreter.set_tensor(detail["index"], np.array([[[[97.0, 97.0]]]], "float32"))

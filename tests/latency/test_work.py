@@ -24,9 +24,12 @@ def test_widths_follow_the_labels():
 
 def test_what_is_not_known_is_named():
     inputs = keras.Input((8, 8, 3))
-    x = layers.Conv2DTranspose(4, 3, name="up")(layers.Conv2D(4, 1, name="conv")(inputs))
+    x = layers.Conv2D(4, 1, name="conv")(inputs)
+    x = layers.UpSampling2D(2, interpolation="bicubic", name="up")(x)
+    x = layers.Reshape((256, 4))(x)
+    x = layers.MultiHeadAttention(2, 2, name="attention")(x, x)
     found = model_work(ChannelGraph(keras.Model(inputs, x)))
-    assert found.unknown == ("up",) and len(found.works) == 1
+    assert found.unknown == ("up", "attention") and len(found.works) == 1
 
 
 def test_open_sizes_are_refused():

@@ -2,7 +2,9 @@
 
 import html.parser
 
-VOID = frozenset({"meta", "img", "br", "circle", "line", "polyline", "polygon", "path", "rect"})
+VOID = frozenset(
+    {"meta", "link", "input", "img", "br", "circle", "line", "polyline", "polygon", "path", "rect"}
+)
 
 
 class Checker(html.parser.HTMLParser):

@@ -8,6 +8,7 @@ from PIL import Image
 from tasks import flags, pipeline
 from tasks.job import Job
 from tasks.settings import Settings
+from tests.tasks.trial import examples
 
 COLOURS = {"blue": (40, 60, 200), "green": (40, 180, 60), "red": (200, 50, 40)}
 
@@ -75,3 +76,21 @@ def finished(images, tmp_path_factory) -> Job:
     settings = parsed(arguments_for(images, tmp_path_factory.mktemp("run") / "out"))
     pipeline.run(settings)
     return Job(settings)
+
+
+@pytest.fixture(scope="session")
+def litert_files(tmp_path_factory):
+    """LiteRT files that tell colours apart, by what is special about them."""
+    return examples.make_files(tmp_path_factory.mktemp("files"))
+
+
+@pytest.fixture(scope="session")
+def image_folder(tmp_path_factory):
+    """18 images for these files, in folders named after their classes."""
+    return examples.make_images(tmp_path_factory.mktemp("colours"))
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """A folder in which npm seems to have installed LiteRT for browsers."""
+    return examples.install_runtime(tmp_path_factory.mktemp("npm"))

@@ -1,0 +1,1 @@
+"""A page to try LiteRT files on in a browser."""
