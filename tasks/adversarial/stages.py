@@ -80,7 +80,8 @@ def _recovered(job: Job, student, teacher, this) -> keras.Model:
 
 def _trained(job: Job, name: str) -> bool:
     """Whether a recovery of the dense network that is there now has been finished."""
-    ages = [path.stat().st_mtime_ns for path in map(job.path, (name, "dense.keras")) if path.exists()]
+    paths = job.path(name), job.path("dense.keras")
+    ages = [path.stat().st_mtime_ns for path in paths if path.exists()]
     return len(ages) == 2 and ages[0] >= ages[1]
 
 

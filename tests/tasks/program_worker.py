@@ -1,8 +1,9 @@
-"""Runs stages of a program on a small network, and is killed on the way if asked to.
+"""Runs stages of a program on a tiny network, and is killed on the way if asked to.
 
-python program_worker.py PROGRAM STRATEGY KILL FLAGS…: KILL is the name of a file of the run; as soon
-as the chief has written it, all workers are killed. "-" kills nobody. TF_CONFIG, or Keras's
-variables for JAX, say which worker this is.
+python program_worker.py PROGRAM STRATEGY KILL FLAGS…: KILL is the end of a file's name and a
+number, "masked_checkpoint.keras:3": once the chief has written it so often, it is killed. "-" kills
+nobody.
+TF_CONFIG, or Keras's variables for JAX, say which worker this is.
 """
 
 import importlib
@@ -16,54 +17,56 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
 from absl import flags as absl_flags
 
 from ccm_tf import distribute, files
+from tasks import flags as shared
 from tasks import pipeline
 from tasks.job import Job
 from tasks.settings import Settings
 from tests.tasks import tiny
 
-# Only what trains or is decided together; the chief's exports and reports are tested elsewhere.
-STAGES = {
-    "gradual": ("train", "strip"),
-    "adversarial": ("train", "rounds", "finetune"),
-    "eigendamage": ("train", "prune_1", "finetune_1"),
-}
+# The chief's exports and reports are tested elsewhere.
+LEFT_OUT = ("export", "report")
+# Programs whose stages depend on the settings.
+ROUNDS = ("gradual", "eigendamage")
 
 
-def settings_of(program, flags):
-    module = importlib.import_module(f"tasks.{program}.flags")
+def settings_of(module, flags):
     values = absl_flags.FlagValues()
     module.define(values)
     values(["program", *flags])
-    return module.read(values)
+    return module.read("tiny", values) if module is shared else module.read(values)
 
 
-def stages_of(program, settings):
-    module = importlib.import_module(f"tasks.{program}.stages")
-    stages = module.stages_of(settings) if hasattr(module, "stages_of") else module.STAGES
-    return [stage for stage in stages if stage.name in STAGES[program]]
+def parts_of(program):
+    """The modules of flags and of stages; "tasks" is what trains, prunes once and fine-tunes."""
+    if program == "tasks":
+        return shared, importlib.import_module("tasks.stages")
+    return tuple(importlib.import_module(f"tasks.{program}.{name}") for name in ("flags", "stages"))
 
 
-def kill_after(name):
-    """Has this process killed once the chief has written a file."""
-    strategy, replace = distribute.current(), os.replace
+def kill_after(name, times):
+    """Has the chief killed once it has written a file so often."""
+    replace, written = os.replace, []
 
     def killing(source, target):
         replace(source, target)
-        if str(target).endswith(name):
+        written.append(str(target).endswith(name))
+        if sum(written) == times:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    if strategy.chief:
-        files.os.replace = killing
+    files.os.replace = killing
 
 
 def main(program, name, kill, *flags):
-    distribute.start(name, timeout=300)
-    if kill != "-":
-        kill_after(kill)
+    strategy = distribute.start(name, timeout=300)
+    if kill != "-" and strategy.chief:
+        file, times = kill.split(":")
+        kill_after(file, int(times))
     Settings.build_network = lambda self, dataset: tiny.network()
     Settings.load_dataset = lambda self: tiny.dataset()
-    settings = settings_of(program, flags)
-    pipeline.work(Job(settings), stages_of(program, settings), 1000)
+    its_flags, its_stages = parts_of(program)
+    settings = settings_of(its_flags, flags)
+    stages = its_stages.stages_of(settings) if program in ROUNDS else its_stages.STAGES
+    pipeline.work(Job(settings), [s for s in stages if s.name not in LEFT_OUT], 1000)
 
 
 if __name__ == "__main__":
