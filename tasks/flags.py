@@ -40,7 +40,7 @@ def define_strategy(keys: dict[str, Any]) -> None:
     )
     flags.DEFINE_integer("replicas", 0, "mirrored: GPUs, or parts of the CPU; 0: all GPUs.", **keys)
     flags.DEFINE_float(
-        "strategy_timeout", 600.0, "multi_worker: seconds to wait for the others.", **keys
+        "strategy_timeout", 600.0, "Several workers: seconds to wait for the others.", **keys
     )
 
 

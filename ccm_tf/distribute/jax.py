@@ -7,12 +7,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from ccm_tf.distribute import keras_job
 from ccm_tf.distribute.even import EvenBatches
 from ccm_tf.distribute.feed import ArrayBatches, part
+from ccm_tf.distribute.lost import lost_processes_named
 from ccm_tf.distribute.registry import Options, register
+from ccm_tf.distribute.rendezvous import meet
 from ccm_tf.distribute.strategy import Strategy
-
-_JOB = ("KERAS_DISTRIBUTION_JOB_ADDRESSES", "KERAS_DISTRIBUTION_NUM_PROCESSES")
 
 
 class JaxStrategy(Strategy):
@@ -28,6 +29,10 @@ class JaxStrategy(Strategy):
     def scope(self) -> contextlib.AbstractContextManager:
         """See `Strategy.scope`."""
         return self.native.scope()
+
+    def watching(self) -> contextlib.AbstractContextManager:
+        """See `Strategy.watching`."""
+        return lost_processes_named() if self.workers > 1 else contextlib.nullcontext()
 
     def gather(self, payload: bytes) -> list[bytes]:
         """See `Strategy.gather`."""
@@ -127,7 +132,12 @@ def jax_data_parallel(options: Options) -> Strategy:
     """All devices; all processes too, if Keras's variables for a job of several are set."""
     import jax
 
-    if any(os.environ.get(name) for name in _JOB):
+    if keras_job.asked(os.environ):
+        cluster = keras_job.read_keras_job(os.environ)
+        if cluster is not None:
+            # JAX waits for absent processes without a word.
+            about = f"keras {keras.__version__}, jax {jax.__version__}; {options.about}"
+            meet(cluster, about, options.timeout)
         keras.distribution.initialize()
     # Each process is handed its part of a batch, so Keras need not divide anything.
     native = keras.distribution.DataParallel(

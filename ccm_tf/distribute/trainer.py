@@ -211,8 +211,8 @@ class Trainer:
             verbose = 1 if self.strategy.chief else 0
         if isinstance(self.model, Model) and self.model.ccm_losses:
             callbacks = with_ccm_callbacks(callbacks, verbose)
-        own = getattr(self.model, "training_callbacks", list)()
-        callbacks = [*keras.tree.flatten(callbacks or []), *own]
+        own: Any = getattr(self.model, "training_callbacks", list)
+        callbacks = [*keras.tree.flatten(callbacks or []), *own()]
         return keras.callbacks.CallbackList(
             callbacks,
             add_history=True,
