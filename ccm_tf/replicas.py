@@ -5,6 +5,7 @@ TensorFlow is imported only inside the functions and only on the TensorFlow back
 """
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -53,6 +54,24 @@ def scope_of(model: keras.Model) -> contextlib.AbstractContextManager:
     if keras.backend.backend() == "tensorflow":
         return model.distribute_strategy.scope()
     return contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Within it, models are made on this process's own device, for what it does without others.
+
+    A training on several devices of JAX runs in a scope that would put them on all devices, and
+    what one process does with such a model all must do. Nothing has to be done on TensorFlow.
+    """
+    distribution = keras.distribution.distribution()
+    if keras.backend.backend() != "jax" or distribution is None:
+        yield
+        return
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(distribution)
 
 
 def _replica_context():

@@ -40,22 +40,8 @@ def define_strategy(keys: dict[str, Any]) -> None:
     )
     flags.DEFINE_integer("replicas", 0, "mirrored: GPUs, or parts of the CPU; 0: all GPUs.", **keys)
     flags.DEFINE_float(
-        "strategy_timeout", 600.0, "multi_worker: seconds to wait for the others.", **keys
+        "strategy_timeout", 600.0, "Several workers: seconds to wait for the others.", **keys
     )
-
-
-def check_strategy(values: flags.FlagValues, possible: Collection[str]) -> None:
-    """Raises a `ValueError` if a program cannot work under the strategy that is asked for.
-
-    Args:
-        values: The parsed flags.
-        possible: Names of the strategies that it works under.
-    """
-    if values.strategy not in possible:
-        raise ValueError(
-            f"This program works with --strategy={' or '.join(possible)}: what it does between "
-            f"trainings is not shared among workers. Received: --strategy={values.strategy}"
-        )
 
 
 def _define_data(keys: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import io
 import json
+import pathlib
 import time
 from collections.abc import Iterator
 
@@ -68,6 +69,31 @@ def opened(job: Job, strategy: distribute.Strategy, bytes_needed: int) -> Iterat
         if not strategy.chief:
             stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         yield
+
+
+def wait_for_same_files(strategy: distribute.Strategy, folder: pathlib.Path) -> None:
+    """Returns when all workers see the same files in a folder.
+
+    Args:
+        strategy: The running strategy.
+        folder: The folder; it need not exist.
+
+    Raises:
+        ValueError: If that takes too long.
+    """
+    deadline = time.monotonic() + _SECONDS
+    while True:
+        own = sorted((f.name, f.stat().st_size) for f in folder.glob("*") if f.is_file())
+        seen = strategy.gather(hashlib.sha256(json.dumps(own).encode()).digest())
+        if len(set(seen)) == 1:
+            return
+        # The chief's clock counts, so that nobody waits for others that have given up.
+        if strategy.broadcast(b"1" if time.monotonic() > deadline else b"0") == b"1":
+            raise ValueError(
+                f"Not all workers see the same files in '{folder}'. --output_dir must be a folder "
+                "that all machines share."
+            )
+        time.sleep(0.5)
 
 
 def run(stage: Stage, job: Job, strategy: distribute.Strategy) -> None:

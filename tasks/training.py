@@ -1,6 +1,6 @@
 """Training one network so that it can be killed at any time and resumed."""
 
-import contextlib
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -42,8 +42,8 @@ def fit(
         prepare: `prepare(network, training, schedule)` returns what is trained. Defaults to
             `compiled`.
         finish: From what was trained to what is saved. Defaults to `plain`.
-        callbacks: Further callbacks, which come before the checkpoint is written. With them, a
-            training can be taken up between two epochs alone.
+        callbacks: Further callbacks, which come before the checkpoint is written. A training that
+            is taken up within an epoch tells them of the epoch's beginning once more.
 
     Raises:
         FloatingPointError: If the loss becomes NaN. The last checkpoint stays.
@@ -69,12 +69,8 @@ def fit(
     recorder = Recorder(checkpoint, history, records, schedule, done)
     finite = FiniteLoss(_advice(training, checkpoint))
     listeners = [EpochSetter(batches), finite, EpochBar(), *callbacks, *_tensorboard(job, name)]
-    listeners.append(recorder)
-    if not callbacks:
-        # Callbacks of others may do something once per epoch: epochs stay whole then.
-        steps = training.checkpoint_steps
-        listeners.append(StepCheckpoints(recorder, finite, steps, done))
-    with contextlib.nullcontext() if callbacks else PREEMPTION.patient():
+    listeners += [recorder, StepCheckpoints(recorder, finite, training.checkpoint_steps, done)]
+    with PREEMPTION.patient():
         _fit_on(job, model, batches, (len(records), training.epochs, done), listeners)
     trained = distribute.synchronised((finish or plain)(model), False)
     with atomic_path(job.path(f"{name}.keras")) as temporary:
@@ -105,18 +101,22 @@ def _fit_on(job: Job, model, batches, span: tuple[int, int, int], listeners) -> 
             continue
         batches.epoch = begin
         data, steps = _readable(batches, strategy, begin, end, skipped)
-        strategy.fit(
-            model,
-            data,
-            steps_per_epoch=steps,
-            initial_epoch=begin,
-            epochs=end,
-            **_validation(job, strategy),
-            callbacks=listeners,
-            # `Batches` shuffles by itself; Keras would change the order anew in every process.
-            shuffle=False,
-            verbose=0,
-        )
+        with warnings.catch_warnings():
+            if skipped:
+                # What prunes by a schedule takes this for the whole training.
+                warnings.filterwarnings("ignore", "The schedule prunes .* but training ends")
+            strategy.fit(
+                model,
+                data,
+                steps_per_epoch=steps,
+                initial_epoch=begin,
+                epochs=end,
+                **_validation(job, strategy),
+                callbacks=listeners,
+                # `Batches` shuffles by itself; Keras would change the order in every process.
+                shuffle=False,
+                verbose=0,
+            )
 
 
 def _place(epochs: int, of: int, steps: int) -> str:

@@ -97,3 +97,14 @@ def test_each_replica_finds_the_mean_of_the_losses(two_replicas):
     gradients = [v.numpy().tolist() for v in two_replicas.experimental_local_results(gradients)]
     assert losses == [5.0, 5.0]
     assert gradients == [[2.0], [6.0]]
+
+
+@pytest.mark.jax
+def test_alone_within_a_scope_of_several_devices():
+    native = keras.distribution.DataParallel(devices=keras.distribution.list_devices())
+    with native.scope():
+        with replicas.alone():
+            assert keras.distribution.distribution() is None
+        assert keras.distribution.distribution() is native
+    with replicas.alone():
+        assert keras.distribution.distribution() is None

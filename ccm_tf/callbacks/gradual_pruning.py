@@ -7,12 +7,13 @@ import keras
 import numpy as np
 
 from ccm_tf.budget import Limits
-from ccm_tf.criteria import Criterion, get_criterion
+from ccm_tf.criteria import Criterion, Ranking, get_criterion
 from ccm_tf.files import PathLike
 from ccm_tf.gradual import checks
 from ccm_tf.gradual.checks import check_arguments, check_data
 from ccm_tf.gradual.choice import Aim, choose
 from ccm_tf.gradual.compaction import check_compactable, compact
+from ccm_tf.gradual.lockstep import Lockstep
 from ccm_tf.gradual.masks import ChannelMasks
 from ccm_tf.gradual.memory import Memory, Regrowth
 from ccm_tf.gradual.pressure import Look
@@ -20,6 +21,7 @@ from ccm_tf.gradual.state_file import StateFile
 from ccm_tf.gradual.view import View, origins
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.pruning_plan import PruningPlan
+from ccm_tf.replicas import alone
 
 
 class GradualPruning(keras.callbacks.Callback):
@@ -58,6 +60,9 @@ class GradualPruning(keras.callbacks.Callback):
         state: An `.npz` file for what checkpoints of the model do not hold, such as the weights of
             channels that may regrow: written after every epoch, and read by a `fit` that starts
             where one of the last two ended. Defaults to `None`: such things end with the process.
+        strategy: A running `ccm_tf.distribute.Strategy`. Its workers look at `data` together, each
+            at its share, and mask the channels that the chief decides on. Needed with several.
+            Defaults to `None`: this process alone.
         **limits: `keep`, `round_to`, `min_channels` and `max_ratio`, as for `ccm_tf.plan`.
 
     Attributes:
@@ -90,6 +95,7 @@ class GradualPruning(keras.callbacks.Callback):
         compact_every: int | None = None,
         dense: keras.Model | None = None,
         state: PathLike | None = None,
+        strategy: Any = None,
         **limits: Any,
     ):
         super().__init__()
@@ -112,6 +118,7 @@ class GradualPruning(keras.callbacks.Callback):
         self.dense = dense
         self.limits = Limits(**limits)
         self.history: list[dict[str, Any]] = []
+        self._lockstep = Lockstep(strategy)
         self._masks: ChannelMasks | None = None
         self._state = None if state is None else StateFile(state)
         self._memory: Memory | None = Regrowth() if regrow else None
@@ -230,6 +237,7 @@ class GradualPruning(keras.callbacks.Callback):
             # The limits leave no room for it: no reason to lose a training.
             masks.set(alive)
             warnings.warn(f"Nothing is pruned in step {number}: {error}", stacklevel=2)
+        self._lockstep.check([masks.alive, *(self._memory.arrays if self._memory else {}).values()])
         self._renew(before)
         self.history.append({"epoch" if self._by_epoch else "step": number, **self._left()})
 
@@ -240,9 +248,18 @@ class GradualPruning(keras.callbacks.Callback):
     def _look(self, number: int, alive: np.ndarray) -> Look:
         """What the criterion says about some channels, and what the schedule would keep."""
         view = View(self.masks.graph, alive)
-        rankings = self.criterion.rank(view.graph, self.data)
-        kept = choose(view.graph, rankings, self.schedule, number, self._aim)
-        return Look(view, rankings, view.back(kept))
+        rankings = self._rankings(view)
+        return Look(view, rankings, self._chosen(view, rankings, number))
+
+    def _rankings(self, view: View) -> dict[int, Ranking]:
+        with alone():
+            return self.criterion.rank(view.graph, self._lockstep.shared(self.data))
+
+    def _chosen(self, view: View, rankings: dict[int, Ranking], number: int) -> np.ndarray:
+        """What the schedule would keep, over root labels of the whole model."""
+        return self._lockstep.decided(
+            lambda: view.back(choose(view.graph, rankings, self.schedule, number, self._aim))
+        )
 
     def _in_force(self) -> np.ndarray:
         """What a function that is compiled on JAX holds as constants."""

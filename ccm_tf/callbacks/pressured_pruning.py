@@ -9,7 +9,7 @@ import numpy as np
 from ccm_tf.callbacks.gradual_pruning import GradualPruning
 from ccm_tf.criteria.reduction import ranked
 from ccm_tf.gradual import checks
-from ccm_tf.gradual.choice import choose, enough
+from ccm_tf.gradual.choice import enough
 from ccm_tf.gradual.pressure import Rule
 from ccm_tf.gradual.view import View
 
@@ -102,9 +102,9 @@ class PressuredPruning(GradualPruning, abc.ABC):
         view = View(masks.graph, masks.alive)
         rankings = {
             index: ranked(r.order, 1 - pressure[view.origins[r.order]], ties=r.scores)
-            for index, r in self.criterion.rank(view.graph, self.data).items()
+            for index, r in self._rankings(view).items()
         }
-        kept = view.back(choose(view.graph, rankings, self.schedule, number, self._aim))
+        kept = self._chosen(view, rankings, number)
         self._warn_of_haste(number, pressure[masks.alive & ~kept])
         masks.set(kept)
         self._ease(pressure)

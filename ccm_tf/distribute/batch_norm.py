@@ -1,5 +1,7 @@
 """Batch normalisation over the batch of all replicas."""
 
+import random
+
 import keras
 
 
@@ -33,7 +35,11 @@ def synchronised(model: keras.Model, on: bool = True) -> keras.Model:
             config["synchronized"] = on
         return type(op).from_config(config)
 
+    # What is drawn after this must not depend on whether there are replicas: Keras draws seeds, of
+    # initial weights that are replaced at once too, from Python's generator.
+    drawn = random.getstate()
     copy = keras.models.clone_model(model, clone_function=clone)
+    random.setstate(drawn)
     copy.set_weights(model.get_weights())
     return copy
 

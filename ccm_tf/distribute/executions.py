@@ -20,6 +20,7 @@ class Executions:
         self._native = strategy.native
         self._installed: Any = None
         self._test: Any = None
+        self._tested: Any = None
 
     def build(self, example: Any) -> None:
         """Makes the variables of optimizer and metrics, in the scope and outside of any step.
@@ -58,9 +59,11 @@ class Executions:
 
     def test(self, iterator: Any) -> None:
         """One test step; its results are in the metrics."""
-        if self._test is None:
-            self._test = self._test_function()
-        self._test(iterator)
+        # Whoever changes a model makes Keras replace its test function too.
+        if self._test is None or self._model.test_function is not self._tested:
+            self._test, self._tested = self._test_function(), self._model.test_function
+        with lost_workers_named():
+            self._test(iterator)
 
     def _train_function(self) -> Any:
         import tensorflow as tf

@@ -16,8 +16,8 @@ class Options:
 
     Attributes:
         replicas: For `"mirrored"`: replicas on this machine; 0 takes all GPUs.
-        timeout: For `"multi_worker"`: seconds to wait for the other workers.
-        about: For `"multi_worker"`: what all workers must have in common, as text.
+        timeout: For `"multi_worker"` and `"jax"`: seconds to wait for the other workers.
+        about: For `"multi_worker"` and `"jax"`: what all workers must have in common, as text.
         address: For `"tpu"`: name or address of the TPU; empty for a local one.
     """
 
@@ -84,7 +84,7 @@ def start(name: str, **options: object) -> Strategy:
         name: `"none"`, `"mirrored"` (the GPUs of one machine), `"multi_worker"` (several machines,
             from TF_CONFIG), `"tpu"`, or `"jax"` (all devices and processes of JAX).
         **options: `replicas` for `"mirrored"` (defaults to all GPUs; without GPUs, to so many
-            parts of the CPU), `timeout` in seconds and `about` for `"multi_worker"`, `address` for
+            parts of the CPU), `timeout` in seconds and `about` for several workers, `address` for
             `"tpu"`. See `Options`.
 
     Returns:

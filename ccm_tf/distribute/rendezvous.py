@@ -100,13 +100,14 @@ def _disagreement(
     index = said.get("index")
     if said.get("addresses") != own["addresses"]:
         return (
-            f"The TF_CONFIG of worker {index} disagrees with the chief's: {said.get('addresses')} "
-            f"there, {own['addresses']} here. All machines need the same 'cluster'."
+            f"The {cluster.source} of worker {index} disagrees with the chief's: "
+            f"{said.get('addresses')} "
+            f"there, {own['addresses']} here. All machines need the same cluster."
         )
     if index in present:
         return (
-            f"Two processes say that they are {cluster.name(int(index))}. Every machine needs an "
-            "'index' of its own in TF_CONFIG."
+            f"Two processes say that they are {cluster.name(int(index))}. Every process needs a "
+            f"number of its own in {cluster.source}."
         )
     if said.get("about") != own["about"]:
         return (
@@ -128,7 +129,7 @@ def _listening(cluster: Cluster) -> socket.socket:
         raise OSError(
             error.errno,
             f"Port {port} of {cluster.name(0)} cannot be used ({error.strerror}). End the program "
-            "that holds it, perhaps an earlier run, or take another port in TF_CONFIG",
+            f"that holds it, perhaps an earlier run, or take another port in {cluster.source}",
         ) from error
     listener.listen(len(cluster.addresses))
     return listener

@@ -21,10 +21,12 @@ class Cluster:
     Attributes:
         addresses: `"host:port"` of every worker; the first is the chief's.
         index: Which of them this process is.
+        source: Where that is said, for messages.
     """
 
     addresses: tuple[str, ...]
     index: int
+    source: str = "TF_CONFIG"
 
     def name(self, index: int) -> str:
         """What messages call a worker."""

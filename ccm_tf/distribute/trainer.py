@@ -177,7 +177,8 @@ class Trainer:
 
     def _evaluated(self, feed: Feed, listeners: Any) -> dict[str, float]:
         model = self.model
-        with model.evaluation() if isinstance(model, Model) else contextlib.nullcontext():
+        # Models of this library watch more in training than in evaluation.
+        with getattr(model, "evaluation", contextlib.nullcontext)():
             listeners.on_test_begin()
             model.reset_metrics()
             iterator = feed.iterator()
@@ -210,6 +211,8 @@ class Trainer:
             verbose = 1 if self.strategy.chief else 0
         if isinstance(self.model, Model) and self.model.ccm_losses:
             callbacks = with_ccm_callbacks(callbacks, verbose)
+        own: Any = getattr(self.model, "training_callbacks", list)
+        callbacks = [*keras.tree.flatten(callbacks or []), *own()]
         return keras.callbacks.CallbackList(
             callbacks,
             add_history=True,

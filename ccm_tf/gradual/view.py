@@ -3,6 +3,7 @@
 import numpy as np
 
 from ccm_tf.graph import ChannelGraph
+from ccm_tf.replicas import alone as made_alone
 from ccm_tf.slim import SlimCopy
 
 
@@ -20,7 +21,8 @@ class View:
     """
 
     def __init__(self, graph: ChannelGraph, alive: np.ndarray):
-        copy = SlimCopy(graph, graph.kept(alive))
+        with made_alone():
+            copy = SlimCopy(graph, graph.kept(alive))
         self.graph = ChannelGraph(copy.model, graph.exact)
         self.origins = origins(graph, alive, self.graph)
         self._whole = graph

@@ -225,6 +225,8 @@ def _carried(trace, inputs, gates, how):
             made = [None] * len(outputs)
             if asked:
                 made = rule_for(call)(call, values, given, outputs, sign, how.settings)
+                # Rules run layers, which in mixed precision return half of it.
+                made = [ops.cast(carrier, "float32") for carrier in made]
         for tensor, carrier, value in zip(call.outputs, made, outputs, strict=True):
             put(tensor, carrier, value)
         return result

@@ -160,7 +160,8 @@ class AdversarialDistiller(Distiller):
             return discriminator_loss(*verdicts) / replicas.count(), verdicts
 
         value, verdicts, gradients = gradients_of(self.discriminator, loss)
-        value = value * replicas.count()
+        # Each replica has its part of the mean; all must rest, or none.
+        value = replicas.all_reduce_sum(value)
         self._game_trackers["d"].update_state(value)
         self._game_trackers["d_accuracy"].update_state(discriminator_accuracy(*verdicts))
         optimizer = self.discriminator_optimizer
@@ -174,11 +175,14 @@ class AdversarialDistiller(Distiller):
     def training_metrics(self) -> list[keras.metrics.Metric]:
         return [*super().training_metrics(), *self._game_trackers.values()]
 
+    def training_callbacks(self) -> list[keras.callbacks.Callback]:
+        """An eye on both players."""
+        return [Referee(fixed=self.teacher.variables)]
+
     def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """As `keras.Model.fit`, with an eye on both players."""
         callbacks = kwargs.pop("callbacks", None)
-        referee = Referee(fixed=self.teacher.variables)
-        return super().fit(*args, callbacks=_and(callbacks, referee), **kwargs)
+        return super().fit(*args, callbacks=_and(callbacks, self.training_callbacks()), **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -194,9 +198,10 @@ class AdversarialDistiller(Distiller):
         return super().from_config(config, custom_objects=custom_objects)
 
 
-def _and(callbacks: Any, one: keras.callbacks.Callback) -> Any:
-    """The callbacks of `fit` and one more."""
+def _and(callbacks: Any, more: list[keras.callbacks.Callback]) -> Any:
+    """The callbacks of `fit` and some more."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
-        callbacks.append(one)
+        for one in more:
+            callbacks.append(one)
         return callbacks
-    return [*keras.tree.flatten(callbacks or []), one]
+    return [*keras.tree.flatten(callbacks or []), *more]

@@ -1,5 +1,6 @@
 """Training a student beside its teacher."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -138,14 +139,22 @@ class Distiller(keras.Model):
         """Metrics that say nothing in `evaluate`."""
         return list(self._trackers.values())
 
+    def training_callbacks(self) -> list[keras.callbacks.Callback]:
+        """Callbacks that belong to every `fit` of this model."""
+        return []
+
+    def evaluation(self) -> contextlib.AbstractContextManager:
+        """A context for loops of your own that evaluate: it is the student's alone."""
+        return self._pair.evaluation()
+
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.evaluate` of the student."""
-        with self._pair.evaluation():
+        with self.evaluation():
             return super().evaluate(*args, **kwargs)
 
     def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.test_on_batch` of the student."""
-        with self._pair.evaluation():
+        with self.evaluation():
             return super().test_on_batch(*args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:

@@ -49,7 +49,6 @@ def read(values: flags.FlagValues = flags.FLAGS) -> AdversarialSettings:
     Raises:
         ValueError: If a value makes no sense; the message names the flag.
     """
-    shared.check_strategy(values, ("none", "mirrored"))
     found = shared.given(define, values)
     rounds = Rounds.from_flags(found)
     # The rounds say how far to go: the shared settings are to leave all channels.

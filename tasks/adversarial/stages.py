@@ -9,6 +9,7 @@ import ccm_tf
 from ccm_tf import distribute, recovery
 from ccm_tf.criteria.feature_map import FeatureMapCriterion
 from ccm_tf.files import atomic_path, write_json
+from tasks import teamwork
 from tasks.evaluation import accuracy
 from tasks.job import Job
 from tasks.l2 import with_l2
@@ -24,23 +25,24 @@ _DISCRIMINATOR = "discriminator.keras"
 
 def _rounds(job: Job) -> None:
     settings: Any = job.settings
-    rounds, selection = settings.rounds, settings.selection
+    rounds, selection, strategy = settings.rounds, settings.selection, distribute.current()
     dense = keras.saving.load_model(job.path("dense.keras"), compile=False)
     criterion = FeatureMapCriterion(**rounds.criterion)
     limits = {key: value for key, value in selection.limits.items() if key != "ratios"}
 
     def planner(student, data, **target):
-        return ccm_tf.plan(
-            student, criterion, data, scope=selection.scope, keep=selection.keep, **limits, **target
-        )
+        options = {"scope": selection.scope, "keep": selection.keep, **limits, **target}
+        return distribute.plan(strategy, student, criterion, data, **options)
 
+    # All workers have to go on after the same round.
+    teamwork.wait_for_same_files(strategy, job.path("rounds"))
     result = ccm_tf.iterate(
         dense,
         planner,
         rounds.targets,
         statistics_images(job),
         recover=lambda student, teacher, this: _recovered(job, student, teacher, this),
-        evaluate=lambda model: _score(job, model),
+        evaluate=lambda model: teamwork.chief_says(strategy, lambda: _score(job, model)),
         folder=job.path("rounds"),
     )
     print(result)
@@ -52,9 +54,8 @@ def _rounds(job: Job) -> None:
     write_json(job.path("selection.json"), {"scores": {}})
     sliced = ccm_tf.rewrite(dense, result.plan)
     test = job.dataset.batches("test", settings.images_per_pass)
-    write_json(
-        job.path("sliced.json"), {"accuracy": accuracy(sliced, test, "testing the plain cut")}
-    )
+    found = teamwork.chief_says(strategy, lambda: accuracy(sliced, test, "testing the plain cut"))
+    write_json(job.path("sliced.json"), {"accuracy": found})
     with atomic_path(job.path("pruned.keras")) as temporary:
         result.model.save(temporary)
     result.plan.save(job.path("plan.json"))
@@ -70,14 +71,24 @@ def _score(job: Job, model: keras.Model) -> float:
 def _recovered(job: Job, student, teacher, this) -> keras.Model:
     training = dataclasses.replace(job.settings.finetune, epochs=_epochs(job))
     name = f"rounds/{this.name}-recovered"
-    _fit(job, _on_all_replicas(student), _on_all_replicas(teacher), training, name)
+    # A process that was killed behind the training may have left its result: the discriminator has
+    # learned from it already.
+    if not teamwork.chief_says(distribute.current(), lambda: _trained(job, f"{name}.keras")):
+        _fit(job, _on_all_replicas(student), _on_all_replicas(teacher), training, name)
     return keras.saving.load_model(job.path(f"{name}.keras"), compile=False)
+
+
+def _trained(job: Job, name: str) -> bool:
+    """Whether a recovery of the dense network that is there now has been finished."""
+    paths = job.path(name), job.path("dense.keras")
+    ages = [path.stat().st_mtime_ns for path in paths if path.exists()]
+    return len(ages) == 2 and ages[0] >= ages[1]
 
 
 def _on_all_replicas(model: keras.Model) -> keras.Model:
     """A copy that runs where trainings run; the teacher trains nothing, but runs there too."""
     strategy = distribute.current()
-    if not strategy.synchronises:
+    if strategy.native is None:
         return model
     with strategy.scope():
         copy = keras.models.clone_model(model)

@@ -46,7 +46,6 @@ def read(values: flags.FlagValues = flags.FLAGS) -> GradualSettings:
     Raises:
         ValueError: If a value makes no sense; the message names the flag.
     """
-    shared.check_strategy(values, ("none", "mirrored"))
     found = shared.given(define, values)
     gradually = Gradually.from_flags(found)
     # The schedule says how far to go: the shared settings are to leave all channels.

@@ -86,12 +86,6 @@ class Gradually:
                 "The last pruning is missed: --prune_until minus --prune_from must be a multiple "
                 f"of --prune_every. Received: {made.until}, {made.first} and {made.every}"
             )
-        if flags["checkpoint_steps"]:
-            raise ValueError(
-                "--checkpoint_steps cannot be used here: channels leave at the beginning of an "
-                "epoch, and an epoch that is taken up in its middle would begin twice. Leave it "
-                "out: a checkpoint is written after every epoch."
-            )
         made.schedule(1)
         return made
 

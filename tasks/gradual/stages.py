@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 import ccm_tf
+from ccm_tf import distribute
 from ccm_tf.callbacks import GradualPruning, PruningSummaries
 from ccm_tf.criteria import get_criterion
 from ccm_tf.criteria.relevance import Relevance
@@ -54,6 +55,7 @@ def pruning_of(job: Job) -> GradualPruning:
         data,
         scope=selection.scope,
         keep=selection.keep,
+        strategy=distribute.current(),
         **{key: value for key, value in selection.limits.items() if key != "ratios"},
     )
 

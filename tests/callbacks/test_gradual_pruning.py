@@ -9,11 +9,14 @@ import pytest
 
 import ccm_tf
 from ccm_tf.callbacks import GradualPruning
+from ccm_tf.criteria.random import Random
+from ccm_tf.distribute import Strategy, TensorFlowStrategy
 from ccm_tf.gradual.zeros import masked_plan, strip_pruning
 from ccm_tf.graph import ChannelGraph
 from ccm_tf.schedules import ConstantSparsity, EveryNEpochs, PCAEnergy, PolynomialDecay
 from tests import zoo
 from tests.callbacks.examples import X, Y, compiled, fit, network
+from tests.workers import in_turn
 
 SCHEDULE = PolynomialDecay(0.2, 0.6, 2, 8, frequency=2)
 
@@ -200,6 +203,56 @@ def test_compaction_under_a_strategy(two_replicas):
         sizes.append(model.count_params())
     np.testing.assert_allclose(losses[0], losses[1], atol=1e-4)
     assert sizes[1] < sizes[0]
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
+def test_compaction_under_the_trainer_of_several_workers(two_replicas):
+    strategy = TensorFlowStrategy(two_replicas, name="multi_worker")
+    found, sizes = [], []
+    for every in (None, 1):
+        keras.utils.set_random_seed(3)
+        with strategy.scope():
+            model = compiled(keras.optimizers.SGD(0.1, momentum=0.9), jit_compile=False)
+        pruning = GradualPruning("pca", SCHEDULE, X, compact_every=every, strategy=strategy)
+        history = strategy.fit(
+            model, X, Y, batch_size=8, epochs=4, verbose=0, callbacks=[pruning],
+            validation_data=(X[:8], Y[:8]),
+        ).history  # fmt: skip
+        found.append([history["loss"], history["val_loss"]])
+        sizes.append(model.count_params())
+        # What is reported of a model is about the model as it is now.
+        logits = keras.ops.convert_to_numpy(model(X[:8]))
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(Y[:8], logits)
+        assert history["val_loss"][-1] == pytest.approx(float(loss), rel=1e-4)
+    np.testing.assert_allclose(found[0], found[1], atol=1e-4)
+    assert sizes[1] < sizes[0]
+
+
+def test_several_workers_mask_alike():
+    class Worker(Strategy):
+        def __init__(self, index, gather):
+            super().__init__(2, 2, index)
+            self.gather = gather
+
+    def work(index, gather):
+        keras.utils.set_random_seed(3)
+        model = compiled(keras.optimizers.SGD(0.1))
+        model.optimizer.build(model.trainable_variables)
+        # Left to themselves they would choose other channels.
+        pruning = GradualPruning(
+            Random(seed=index), ConstantSparsity(0.5, 0), strategy=Worker(index, gather)
+        )
+        pruning.set_model(model)
+        pruning.set_params({"epochs": 1, "steps": 4})
+        pruning.on_train_begin()
+        pruning.on_epoch_begin(0)
+        pruning.on_train_batch_begin(0)
+        return pruning.masks.alive
+
+    one, other = in_turn(2, work)
+    np.testing.assert_array_equal(one, other)
+    assert not one.all()
 
 
 def test_channels_regrow_if_asked():

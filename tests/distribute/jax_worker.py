@@ -17,7 +17,8 @@ from tests.distribute import small
 
 def main(path, name):
     strategy = distribute.start(name)
-    model = small.compiled(False)
+    with strategy.scope():
+        model = small.compiled(False)
     x, y = small.data(small.BATCH * small.STEPS)
     data = ArrayBatches((x, y), small.BATCH, None)
     strategy.check_batch_size(small.BATCH)

@@ -32,7 +32,32 @@ def run(commands, variables, seconds=600, status=0):
         The processes' outputs. A process that ends with another status, or takes longer, fails the
         test.
     """
-    started = [
+    started = _started(commands, variables)
+    try:
+        outputs = [process.communicate(timeout=seconds)[0] for process in started]
+    finally:
+        for process in started:
+            process.kill()
+    for process, output in zip(started, outputs, strict=True):
+        assert process.returncode == status, output
+    return outputs
+
+
+def run_until_one_ends(command, variables, status, seconds=600):
+    """Runs a command in each of some environments until the first ends, and kills the others."""
+    started = _started([command] * len(variables), variables)
+    try:
+        output = started[0].communicate(timeout=seconds)[0]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+    assert started[0].returncode == status, output
+
+
+def _started(commands, variables):
+    return [
         subprocess.Popen(
             [sys.executable, *command],
             env=one,
@@ -43,11 +68,3 @@ def run(commands, variables, seconds=600, status=0):
         )
         for command, one in zip(commands, variables, strict=True)
     ]
-    try:
-        outputs = [process.communicate(timeout=seconds)[0] for process in started]
-    finally:
-        for process in started:
-            process.kill()
-    for process, output in zip(started, outputs, strict=True):
-        assert process.returncode == status, output
-    return outputs

@@ -32,3 +32,15 @@ def test_in_place():
     assert model.get_layer("bn1").synchronized and model.get_layer("bn_hidden").synchronized
     synchronise(outer, False)
     assert not model.get_layer("bn1").synchronized
+
+
+@pytest.mark.tensorflow
+def test_what_is_drawn_afterwards_does_not_change():
+    found = []
+    for copied in (False, True):
+        keras.utils.set_random_seed(0)
+        model = chain()
+        if copied:
+            synchronised(model)
+        found.append(keras.layers.Dense(3)(np.ones((1, 4), "float32")))
+    np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, found))

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from ccm_tf.distribute import TensorFlowStrategy, Trainer
+from ccm_tf.recovery import AdversarialDistiller, LogitsTransfer
 from tests.distribute import small
 
 pytestmark = pytest.mark.tensorflow
@@ -117,3 +118,32 @@ def test_bad_input(strategy):
         Trainer(plain, strategy)
     with pytest.raises(ValueError, match="made outside the scope of the strategy"):
         Trainer(tiny(), strategy)
+
+
+def test_models_bring_callbacks_and_evaluate_without_what_is_about_training(strategy):
+    class Seen(keras.callbacks.Callback):
+        epochs = 0
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.epochs += 1
+
+    class Player(AdversarialDistiller):
+        seen = (Seen(),)
+
+        def training_callbacks(self):
+            return [*super().training_callbacks(), *self.seen]
+
+    with strategy.scope():
+        teacher, student = tiny(), tiny()
+        player = Player(teacher, student, [LogitsTransfer()])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        player.compile(keras.optimizers.SGD(0.1), loss, metrics=["accuracy"], jit_compile=False)
+    x, y = numbers(8)
+    history = (
+        Trainer(player, strategy)
+        .fit(x, y, batch_size=4, epochs=2, verbose=0, validation_data=(x, y))
+        .history
+    )
+    assert Player.seen[0].epochs == 2
+    assert {name for name in history if name.startswith("val_")} == {"val_loss", "val_accuracy"}
+    assert {"kd", "d", "g", "d_accuracy"} <= set(history)

@@ -49,6 +49,14 @@ def test_i1_relevance_is_one_at_every_cut_of_the_network():
     assert maps["input"].shape == X.shape
 
 
+def test_mixed_precision():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    maps, _ = every_map(network(), (X, Y))
+    for name in ("input", "stem_relu", "sum", "pool", "join", "gap"):
+        total = maps[name].reshape(len(X), -1).sum(axis=1)
+        np.testing.assert_allclose(total, 1, atol=0.05, err_msg=name)
+
+
 def test_sums_over_positions_labels_and_predictions():
     model = network()
     maps, _ = every_map(model, (X, Y))

@@ -1,3 +1,4 @@
+import contextlib
 import warnings
 
 import keras
@@ -182,3 +183,25 @@ def test_two_replicas_play(two_replicas, data):
     for variable in distiller.discriminator.variables:
         copies = two_replicas.experimental_local_results(variable.value)
         np.testing.assert_array_equal(np.asarray(copies[0]), np.asarray(copies[1]))
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("skip_below", [0.0, 1.4])
+def test_two_replicas_are_one_device(skip_below, two_replicas, data):
+    results = []
+    for scope in (contextlib.nullcontext(), two_replicas.scope()):
+        keras.utils.set_random_seed(0)
+        with scope:
+            inputs = keras.Input((8, 8, 3))
+            x = keras.layers.Conv2D(6, 3, activation="relu")(inputs)
+            x = keras.layers.GlobalAveragePooling2D()(x)
+            teacher = keras.Model(inputs, keras.layers.Dense(3)(x))
+            student = ccm_tf.rewrite(teacher, ccm_tf.plan(teacher, "magnitude", channels=0.8))
+            distiller = made(teacher, student, {**SMALL, "skip_below": skip_below})
+        logs = fit(distiller, data, epochs=2)
+        results.append((logs, distiller.get_weights()))
+    (one, a), (two, b) = results
+    assert one["d"] == pytest.approx(two["d"], rel=1e-5)
+    for x, y in zip(a, b, strict=True):
+        np.testing.assert_allclose(x, y, atol=1e-5)

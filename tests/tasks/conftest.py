@@ -1,10 +1,12 @@
 """A data set and settings so small that a whole run takes seconds."""
 
+import keras
 import numpy as np
 import pytest
 from absl import flags as absl_flags
 from PIL import Image
 
+from ccm_tf.distribute import TensorFlowStrategy, registry
 from tasks import flags, pipeline
 from tasks.job import Job
 from tasks.settings import Settings
@@ -94,3 +96,13 @@ def image_folder(tmp_path_factory):
 def installed(tmp_path_factory):
     """A folder in which npm seems to have installed LiteRT for browsers."""
     return examples.install_runtime(tmp_path_factory.mktemp("npm"))
+
+
+@pytest.fixture
+def tpu(two_replicas, monkeypatch):
+    """What a program finds on a TPU: replicas in bfloat16 that Keras's own `fit` trains."""
+    strategy = TensorFlowStrategy(two_replicas, "tpu")
+    monkeypatch.setattr(registry, "_RUNNING", [strategy])
+    # Taken back after every test.
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    return strategy

@@ -31,6 +31,24 @@ def test_a_folder_that_is_not_shared(make_settings, tmp_path, monkeypatch):
     together(2, work)
 
 
+@pytest.mark.parametrize("written", ["", "round-01.json"])
+def test_workers_that_see_other_files(written, tmp_path, monkeypatch):
+    monkeypatch.setattr(teamwork, "_SECONDS", 0)
+    folders = tmp_path / "a", tmp_path / "b"
+    for folder in folders:
+        folder.mkdir()
+    if written:
+        (folders[0] / written).touch()
+
+    def work(index, gather):
+        if not written:
+            return teamwork.wait_for_same_files(Worker(index, gather), folders[index])
+        with pytest.raises(ValueError, match="Not all workers see the same files"):
+            teamwork.wait_for_same_files(Worker(index, gather), folders[index])
+
+    together(2, work)
+
+
 @pytest.mark.parametrize("everybody,expected", [(True, [0, 1]), (False, [0])])
 def test_who_runs_a_stage(everybody, expected):
     ran = []

@@ -10,8 +10,6 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
 
-import keras
-
 from ccm_tf import distribute
 from tasks import pipeline
 from tasks.job import Job
@@ -20,17 +18,7 @@ from tasks.stages.stage import Stage
 from tasks.step_checkpoints import StepCheckpoints
 from tasks.training import fit
 from tests.tasks.conftest import parsed
-
-
-def network():
-    """Convolutions with batch normalisation; what the programs train takes seconds to trace."""
-    keras.utils.set_random_seed(0)
-    layers = keras.layers
-    inputs = x = keras.Input((32, 32, 3))
-    for i in (1, 2):
-        x = layers.Conv2D(4, 3, strides=4, name=f"conv{i}")(x)
-        x = layers.ReLU(name=f"relu{i}")(layers.BatchNormalization(name=f"bn{i}")(x))
-    return keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling2D()(x)))
+from tests.tasks.tiny import network
 
 
 def tell_after(step):

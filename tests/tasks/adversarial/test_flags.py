@@ -57,7 +57,6 @@ def test_less_of_it():
     "argument, message",
     [
         ("--method=magic", "--method"),
-        ("--strategy=multi_worker", "--strategy=none or mirrored"),
         ("--rounds=0", "--rounds"),
         ("--threshold=1", "--threshold"),
         ("--measure=mean", "measure"),

@@ -6,8 +6,10 @@ import pytest
 from ccm_tf.distribute import TensorFlowStrategy, registry
 from tasks import pipeline
 from tasks.adversarial import stages
+from tasks.adversarial.settings import AdversarialSettings
 from tasks.job import Job
 from tests.reporting.schema import check
+from tests.tasks import programs, tiny
 from tests.tasks.adversarial.test_flags import parsed
 from tests.tasks.conftest import arguments_for
 
@@ -56,6 +58,36 @@ def test_a_run_can_be_killed_in_a_round_and_goes_on(images, tmp_path, monkeypatc
 def test_nothing_below_the_threshold_is_told(images, tmp_path):
     with pytest.raises(ValueError, match="nothing was pruned.*--threshold=0.0"):
         run(images, tmp_path / "out", "--threshold=0", "--method=plain")
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.tensorflow
+def test_on_a_tpu(images, tmp_path, tpu, monkeypatch):
+    monkeypatch.setattr(AdversarialSettings, "build_network", lambda self, data: tiny.network())
+    settings = small(images, tmp_path / "out", "--rounds=1")
+    pipeline.work(Job(settings), stages.STAGES[:3], 1000)
+    dense, slim = (
+        keras.saving.load_model(tmp_path / "out" / f"{name}.keras")
+        for name in ("dense", "finetuned")
+    )
+    assert slim.count_params() < dense.count_params()
+    assert slim.get_layer("conv1").compute_dtype == "bfloat16"
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.tensorflow
+def test_two_workers_are_killed_and_go_on(tmp_path):
+    flags = ("--epochs=1", "--rounds=1", "--round_epochs=1", "--threshold=0.5")
+    programs.killed_and_resumed(
+        tmp_path,
+        "adversarial",
+        # Behind the training of a round, before the round is noted.
+        "round-01-recovered.keras:1",
+        (*flags, "--attention_weight=1"),
+        ("finetuned.keras", "discriminator.keras"),
+    )
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from tasks import pipeline
 from tasks.eigendamage.stages import stages_of
 from tasks.job import Job
 from tests.reporting.schema import check
+from tests.tasks import programs
 from tests.tasks.conftest import arguments_for
 from tests.tasks.eigendamage.test_flags import parsed
 
@@ -67,3 +68,16 @@ def test_on_two_replicas(images, tmp_path, two_replicas, monkeypatch):
         for name in ("dense", "finetuned_1")
     )
     assert slim.count_params() < dense.count_params()
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.tensorflow
+def test_two_workers_are_killed_and_go_on(tmp_path):
+    programs.killed_and_resumed(
+        tmp_path,
+        "eigendamage",
+        "pruned_1.keras:1",
+        ("--epochs=1", "--ratio=0.3"),
+        ("finetuned_1.keras",),
+    )
