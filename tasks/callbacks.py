@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from ccm_tf import distribute
 from ccm_tf.files import atomic_path, write_json
 from tasks import progress
 
@@ -114,7 +115,12 @@ class Recorder(keras.callbacks.Callback):
         self.done = 0
 
     def save(self) -> None:
-        """Writes the checkpoint of the model as it is."""
+        """Writes the checkpoint of the model as it is; several workers must hold the same.
+
+        Raises:
+            RuntimeError: On all workers, if one holds another. The checkpoint before stays.
+        """
+        _check_workers(self.model)
         with atomic_path(self.checkpoint) as temporary:
             self.model.save(temporary)
 
@@ -130,6 +136,19 @@ class Recorder(keras.callbacks.Callback):
             own = {k.removeprefix("ccm/"): v for k, v in logs.items() if k.startswith("ccm/")}
             record |= {"S": logs["ccm"], "S_of": own}
         return record | {"learning_rate": rate, "seconds": time.perf_counter() - self._start}
+
+
+def _check_workers(model: keras.Model) -> None:
+    strategy = distribute.current()
+    if strategy.workers == 1:
+        return
+    try:
+        distribute.check_same_model(model, strategy)
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"{error} It may be that their sums went wrong on the way. Nothing of it was written: "
+            "the same command goes on from the checkpoint before."
+        ) from error
 
 
 def resumed(checkpoint: pathlib.Path, history: pathlib.Path, steps_per_epoch: int):

@@ -5,6 +5,7 @@ import keras
 import numpy as np
 import pytest
 
+from ccm_tf import distribute
 from tasks import progress
 from tasks.callbacks import EpochBar, FiniteLoss, Recorder, line, resumed
 from tasks.learning_rates import WarmupCosine
@@ -50,6 +51,17 @@ def test_weights_ruined_by_the_last_step_are_noticed():
 
     with pytest.raises(FloatingPointError, match="kernel' became inf"):
         fit(model_of(), [Ruin(), FiniteLoss("")])
+
+
+def test_workers_that_hold_other_weights_write_nothing(tmp_path, monkeypatch):
+    class Apart(distribute.Strategy):
+        def gather(self, payload):
+            return [payload, b"another"]
+
+    monkeypatch.setattr(distribute, "current", lambda: Apart(2, 2))
+    with pytest.raises(RuntimeError, match=r"Worker\(s\) 1 hold another .*goes on from the check"):
+        fit(model_of(), [recorder(tmp_path)])
+    assert not (tmp_path / "c.keras").exists()
 
 
 def test_a_nan_leaves_the_last_checkpoint(tmp_path):

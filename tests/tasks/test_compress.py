@@ -11,6 +11,8 @@ import ccm_tf
 from tasks import compress, pipeline
 from tasks.compression import flags
 from tasks.compression.job import CompressionJob
+from tests.distribute import processes
+from tests.tasks import programs
 from tests.tasks.compression.conftest import colours, read, unet
 from tests.tasks.compression.conftest import saved as saved
 from tests.tasks.compression.conftest import shapes as shapes
@@ -46,6 +48,18 @@ def test_from_a_file_to_a_report(arguments, capsys):
     capsys.readouterr()
     compress.compress(settings)
     assert capsys.readouterr().out.count("done already") == 6
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.tensorflow
+def test_two_workers_compress_as_one_does(arguments, tmp_path):
+    flags = ["--finetune_epochs=1", "--batch_size=12", "--teacher=dense", "--learning_rate=0.001"]
+    command = ["-m", "tasks.compress", *arguments, *flags, "--skip=export,report"]
+    several = [*command, "--strategy=multi_worker"]
+    alone = [*command, f"--output_dir={tmp_path / 'alone'}"]
+    processes.run([alone, several, several], [processes.alone(), *processes.environments(2)])
+    programs.same_weights(tmp_path / "alone" / "finetuned.keras", tmp_path / "out/finetuned.keras")
 
 
 @pytest.mark.tensorflow
