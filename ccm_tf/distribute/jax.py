@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from ccm_tf.distribute import keras_job
+from ccm_tf.distribute.agreement import check_same_model
 from ccm_tf.distribute.even import EvenBatches
 from ccm_tf.distribute.feed import ArrayBatches, part
 from ccm_tf.distribute.lost import lost_processes_named
@@ -51,6 +52,7 @@ class JaxStrategy(Strategy):
 
         Raises:
             ValueError: If the model was made outside the scope, or data cannot be shared.
+            RuntimeError: If the processes end with different weights: a sum went wrong on the way.
         """
         self._check(model)
         seed = 0 if kwargs.get("shuffle", True) else None
@@ -62,7 +64,11 @@ class JaxStrategy(Strategy):
             parts = watched if isinstance(watched, tuple) else (watched,)
             kwargs["validation_data"], _ = self._data(parts, {}, size)
         with self.scope():
-            return model.fit(data, **{**kwargs, "shuffle": False})
+            history = model.fit(data, **{**kwargs, "shuffle": False})
+        if self.workers > 1:
+            # JAX's collective operations between CPUs have been seen to go wrong without a word.
+            check_same_model(model, self)
+        return history
 
     def evaluate(self, model: keras.Model, *args: Any, **kwargs: Any) -> dict[str, float]:
         """See `Strategy.evaluate`; leaves out samples, and raises, as `fit` does."""
