@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from ccm_tf.distribute import keras_job
+from ccm_tf.distribute.agreement import check_same_model
 from ccm_tf.distribute.even import EvenBatches
 from ccm_tf.distribute.feed import ArrayBatches, part
 from ccm_tf.distribute.lost import lost_processes_named
@@ -51,8 +52,8 @@ class JaxStrategy(Strategy):
 
         Raises:
             ValueError: If the model was made outside the scope, or data cannot be shared.
+            RuntimeError: If the processes begin, or end, with different weights.
         """
-        self._check(model)
         seed = 0 if kwargs.get("shuffle", True) else None
         size = kwargs.pop("batch_size", None)
         data, kwargs = self._data(args, kwargs, size, seed, kwargs.get("initial_epoch", 0))
@@ -61,13 +62,16 @@ class JaxStrategy(Strategy):
             size = kwargs.pop("validation_batch_size", None) or size
             parts = watched if isinstance(watched, tuple) else (watched,)
             kwargs["validation_data"], _ = self._data(parts, {}, size)
+        self._check(model)
         with self.scope():
-            return model.fit(data, **{**kwargs, "shuffle": False})
+            history = model.fit(data, **{**kwargs, "shuffle": False})
+        self._check(model)
+        return history
 
     def evaluate(self, model: keras.Model, *args: Any, **kwargs: Any) -> dict[str, float]:
         """See `Strategy.evaluate`; leaves out samples, and raises, as `fit` does."""
-        self._check(model)
         data, kwargs = self._data(args, kwargs, kwargs.pop("batch_size", None))
+        self._check(model)
         with self.scope():
             return super().evaluate(model, data, **kwargs)
 
@@ -97,12 +101,22 @@ class JaxStrategy(Strategy):
         return data, kwargs
 
     def _check(self, model: keras.Model) -> None:
+        """Raises unless all processes hold the same model, compiled and on all devices."""
+        if self.workers > 1 and (model.run_eagerly or not model.jit_compile):
+            # Operation by operation, sums of several processes overtake each other on CPUs and get
+            # mixed up, without a word from JAX.
+            raise ValueError(
+                f"With several processes of JAX the steps of model '{model.name}' must be "
+                "compiled: leave out `jit_compile=False` and `run_eagerly=True`."
+            )
         for variable in model.variables[:1]:
             if len(variable.value.sharding.device_set) != self.replicas:
                 raise ValueError(
                     f"Model '{model.name}' was made outside the scope of the strategy, so it would "
                     "train on one device. Make and compile it in `with strategy.scope():`."
                 )
+        if self.workers > 1:
+            check_same_model(model, self)
 
 
 class _Part(keras.utils.PyDataset):

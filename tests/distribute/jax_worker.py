@@ -19,6 +19,7 @@ def main(path, name):
     strategy = distribute.start(name)
     with strategy.scope():
         model = small.compiled(False)
+    model.jit_compile = True
     x, y = small.data(small.BATCH * small.STEPS)
     data = ArrayBatches((x, y), small.BATCH, None)
     strategy.check_batch_size(small.BATCH)

@@ -94,5 +94,7 @@ def test_data_that_processes_cannot_share():
     with keras.distribution.DataParallel(devices=keras.distribution.list_devices()).scope():
         model = small.compiled(False)
     strategy = JaxStrategy(1, 2, 0, keras.distribution.DataParallel())
+    with pytest.raises(ValueError, match="of model 'small' must be compiled: leave out `jit_comp"):
+        strategy.fit(model, *small.data(2))
     with pytest.raises(ValueError, match="must be arrays or a `keras.utils.PyDataset`"):
         strategy.fit(model, iter([small.data(2)]))
