@@ -43,7 +43,6 @@ _COLUMNS = (
     ("memory, MB", "memory_mb", "{:.0f}"),
     ("all-reduce, ms", "all_reduce_ms", "{:.2f}"),
     ("of the step", "share_of_all_reduce", "{:.1%}"),
-    ("epochs' difference", "share_of_epochs", "{:.0%}"),
 )
 
 
