@@ -26,6 +26,13 @@ def test_kinds_take_turns():
     assert latency.medians(("dense", "half"), [3, 30, 1, 10, 2, 20]) == {"dense": 2, "half": 20}
 
 
+def test_the_median_opening_counts():
+    found = [{"processor_speed_up": s, "processor_ms": 1 / s} for s in (6.0, 5.0, 9.0)]
+    assert latency.middle(found) == found[0]
+    dense = [{"processor_speed_up": 1.0, "processor_ms": ms} for ms in (3.0, 1.0, 2.0)]
+    assert latency.middle(dense) == dense[2]
+
+
 def small():
     import keras
 
