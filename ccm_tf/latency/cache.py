@@ -15,6 +15,9 @@ from ccm_tf.graph import ChannelGraph
 from ccm_tf.latency.measure import measure_here
 from ccm_tf.latency.table import LatencyTable
 
+# Counted up when `ccm_tf.latency.measure` changes: tables measured otherwise are no more use.
+_METHOD = 2
+
 
 def latency_table(
     model: keras.Model | ChannelGraph | None = None, *, threads: int = 1, dtype: str = "float32"
@@ -63,10 +66,10 @@ def cache_path(table: LatencyTable) -> pathlib.Path:
     """Where a table of a device is kept.
 
     Args:
-        table: The table; its device, threads and dtype make the name.
+        table: The table; its device, threads and dtype, and the way of measuring, make the name.
     """
     device = re.sub(r"[^A-Za-z0-9.]+", "_", table.device).strip("_")
-    return cache_folder() / f"latency-{device}-{table.threads}-{table.dtype}.json"
+    return cache_folder() / f"latency{_METHOD}-{device}-{table.threads}-{table.dtype}.json"
 
 
 @functools.cache

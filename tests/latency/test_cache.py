@@ -32,6 +32,15 @@ def test_measured_once_for_each_device_threads_and_dtype(measured, tmp_path):
     assert len(names) == 3 and names[0].endswith("-1-float32.json")
 
 
+def test_tables_of_another_way_of_measuring_are_left_alone(measured, monkeypatch):
+    model = zoo.chain()
+    ccm_tf.latency_table(model)
+    calls = len(measured)
+    monkeypatch.setattr(cache, "_METHOD", cache._METHOD + 1)
+    ccm_tf.latency_table(model)
+    assert len(measured) > calls
+
+
 def test_a_plan_measures_what_it_needs(measured):
     model = zoo.chain()
     ccm_tf.plan(model, "random", latency=1.0)
