@@ -12,6 +12,7 @@ from absl import flags
 from ccm_tf import distribute
 from tasks import flags as task_flags
 from tasks import teamwork
+from tasks.chief import chief_says
 from tasks.job import Job
 from tasks.preemption import PREEMPTION, STATUS, Preempted
 from tasks.settings import Settings
@@ -65,7 +66,7 @@ def work(job: Job, stages: Sequence[Stage], params: int) -> None:
     with teamwork.opened(job, strategy, bytes_needed=12 * 4 * params + 2_000_000):
         for number, stage in enumerate(stages, start=1):
             head = f"[{number}/{len(stages)}] {stage.name}: "
-            if teamwork.chief_says(strategy, functools.partial(stage.done, job)):
+            if chief_says(strategy, functools.partial(stage.done, job)):
                 print(f"{head}done already ({', '.join(stage.makes)})", flush=True)
                 if strategy.chief:
                     stage.show(job)

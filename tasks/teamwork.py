@@ -12,7 +12,7 @@ from absl import flags
 
 from ccm_tf import distribute
 from ccm_tf.files import discarding
-from tasks.chief import chief_says as chief_says
+from tasks.chief import chief_says
 from tasks.job import Job
 from tasks.stages.stage import Stage
 

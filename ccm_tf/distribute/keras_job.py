@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 
-from ccm_tf.distribute.tf_config import Cluster
+from ccm_tf.distribute.tf_config import Cluster, is_address
 
 _NAMES = tuple(
     f"KERAS_DISTRIBUTION_{name}" for name in ("JOB_ADDRESSES", "NUM_PROCESSES", "PROCESS_ID")
@@ -35,7 +35,7 @@ def read_keras_job(environment: Mapping[str, str] = os.environ) -> Cluster | Non
         return None
     count = count or str(len(addresses))
     fits = count.isdecimal() and index.isdecimal() and int(index) < int(count)
-    if not fits or len(addresses) not in (1, int(count)) or not _is_address(addresses[0]):
+    if not fits or len(addresses) not in (1, int(count)) or not is_address(addresses[0]):
         raise ValueError(
             "Keras's variables for several processes contradict each other. Expected "
             f"{_NAMES[0]}=host0:12345 (the first process), {_NAMES[1]}=2 and {_NAMES[2]}=0 or 1. "
@@ -43,8 +43,3 @@ def read_keras_job(environment: Mapping[str, str] = os.environ) -> Cluster | Non
         )
     others = addresses[1:] or [f"process {number}" for number in range(1, int(count))]
     return Cluster((addresses[0], *others), int(index), _SOURCE)
-
-
-def _is_address(value: str) -> bool:
-    host, _, port = value.rpartition(":")
-    return bool(host) and port.isdecimal() and 0 < int(port) < 65536

@@ -71,7 +71,7 @@ def _checked(cluster: dict[str, Any], task: dict[str, Any], text: str) -> Cluste
         )
     groups = {kind: cluster[kind] for kind in _TRAINING if kind in cluster}
     for role, listed in groups.items():
-        if not isinstance(listed, list) or not all(_is_address(a) for a in listed):
+        if not isinstance(listed, list) or not all(is_address(a) for a in listed):
             raise _error(f"'{role}' in TF_CONFIG must be a list of 'host:port'", text)
     addresses = [address for listed in groups.values() for address in listed]
     twice = sorted({a for a in addresses if addresses.count(a) > 1})
@@ -91,7 +91,8 @@ def _checked(cluster: dict[str, Any], task: dict[str, Any], text: str) -> Cluste
     return Cluster(tuple(addresses), before + index)
 
 
-def _is_address(value: Any) -> bool:
+def is_address(value: Any) -> bool:
+    """Whether a value is `"host:port"`."""
     if not isinstance(value, str):
         return False
     host, _, port = value.rpartition(":")

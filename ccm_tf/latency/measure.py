@@ -28,9 +28,8 @@ def measure_here(threads: int, dtype: str) -> Measure:
 
     Operators take turns, those of about the same part of their full widths together, as many as
     have the weights of a network of such widths. So each finds its own as far away as within the
-    network, while its input was written just before. What
-    it costs to call any operator at all is taken off, as measured in the same turns: in a network
-    LiteRT goes on to the next by itself.
+    network, while its input was written just before. What it costs to call any operator at all is
+    taken off, as measured in the same turns: in a network LiteRT goes on to the next by itself.
 
     Args:
         threads: How many threads compute.

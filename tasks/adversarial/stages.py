@@ -10,6 +10,7 @@ from ccm_tf import distribute, recovery
 from ccm_tf.criteria.feature_map import FeatureMapCriterion
 from ccm_tf.files import atomic_path, write_json
 from tasks import teamwork
+from tasks.chief import chief_says
 from tasks.evaluation import accuracy
 from tasks.job import Job
 from tasks.l2 import with_l2
@@ -42,7 +43,7 @@ def _rounds(job: Job) -> None:
         rounds.targets,
         statistics_images(job),
         recover=lambda student, teacher, this: _recovered(job, student, teacher, this),
-        evaluate=lambda model: teamwork.chief_says(strategy, lambda: _score(job, model)),
+        evaluate=lambda model: chief_says(strategy, lambda: _score(job, model)),
         folder=job.path("rounds"),
     )
     print(result)
@@ -54,7 +55,7 @@ def _rounds(job: Job) -> None:
     write_json(job.path("selection.json"), {"scores": {}})
     sliced = ccm_tf.rewrite(dense, result.plan)
     test = job.dataset.batches("test", settings.images_per_pass)
-    found = teamwork.chief_says(strategy, lambda: accuracy(sliced, test, "testing the plain cut"))
+    found = chief_says(strategy, lambda: accuracy(sliced, test, "testing the plain cut"))
     write_json(job.path("sliced.json"), {"accuracy": found})
     with atomic_path(job.path("pruned.keras")) as temporary:
         result.model.save(temporary)
@@ -73,7 +74,7 @@ def _recovered(job: Job, student, teacher, this) -> keras.Model:
     name = f"rounds/{this.name}-recovered"
     # A process that was killed behind the training may have left its result: the discriminator has
     # learned from it already.
-    if not teamwork.chief_says(distribute.current(), lambda: _trained(job, f"{name}.keras")):
+    if not chief_says(distribute.current(), lambda: _trained(job, f"{name}.keras")):
         _fit(job, _on_all_replicas(student), _on_all_replicas(teacher), training, name)
     return keras.saving.load_model(job.path(f"{name}.keras"), compile=False)
 

@@ -60,18 +60,22 @@ def test_nothing_below_the_threshold_is_told(images, tmp_path):
         run(images, tmp_path / "out", "--threshold=0", "--method=plain")
 
 
+def one_round(images, folder):
+    """A run that ends with the training of the slim network, which it returns."""
+    pipeline.work(Job(small(images, folder, "--rounds=1")), stages.STAGES[:3], 1000)
+    dense, slim = (
+        keras.saving.load_model(folder / f"{name}.keras") for name in ("dense", "finetuned")
+    )
+    assert slim.count_params() < dense.count_params()
+    return slim
+
+
 @pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.tensorflow
 def test_on_a_tpu(images, tmp_path, tpu, monkeypatch):
     monkeypatch.setattr(AdversarialSettings, "build_network", lambda self, data: tiny.network())
-    settings = small(images, tmp_path / "out", "--rounds=1")
-    pipeline.work(Job(settings), stages.STAGES[:3], 1000)
-    dense, slim = (
-        keras.saving.load_model(tmp_path / "out" / f"{name}.keras")
-        for name in ("dense", "finetuned")
-    )
-    assert slim.count_params() < dense.count_params()
+    slim = one_round(images, tmp_path / "out")
     assert slim.get_layer("conv1").compute_dtype == "bfloat16"
 
 
@@ -95,10 +99,4 @@ def test_two_workers_are_killed_and_go_on(tmp_path):
 @pytest.mark.tensorflow
 def test_on_two_replicas(images, tmp_path, two_replicas, monkeypatch):
     monkeypatch.setattr(registry, "_RUNNING", [TensorFlowStrategy(two_replicas)])
-    settings = small(images, tmp_path / "out", "--rounds=1")
-    pipeline.work(Job(settings), stages.STAGES[:3], 1000)
-    dense, slim = (
-        keras.saving.load_model(tmp_path / "out" / f"{name}.keras")
-        for name in ("dense", "finetuned")
-    )
-    assert slim.count_params() < dense.count_params()
+    one_round(images, tmp_path / "out")
