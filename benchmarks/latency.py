@@ -18,6 +18,9 @@ medians over turns. `processor_ms`, and all that follows from it, leaves out the
 thread had to wait for other processes: on an idle machine both say the same; on a busy one only the
 latter says something about the networks (though memory and caches are shared all the same). The
 load average stands beside every part.
+
+`--processor=avx_vnni` or `avx2` hides wider instructions from LiteRT, which then takes the kernels
+of processors without them, see `benchmarks.processor`.
 """
 
 import argparse
@@ -25,6 +28,7 @@ import json
 import os
 import pathlib
 import statistics
+import sys
 import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -33,6 +37,7 @@ import keras
 import numpy as np
 
 import ccm_tf
+from benchmarks import processor
 from ccm_tf.files import write_json
 from ccm_tf.latency.cache import this_device
 from ccm_tf.latency.work import model_work
@@ -71,12 +76,31 @@ def aligned(widths, step):
     Args:
         widths: Channels of every convolution.
         step: What the widths become multiples of.
+
+    Returns:
+        The widths; `None` if even the least multiples cost more.
     """
     most = macs_of(widths)
     found = [max(step, int(width / step + 0.5) * step) for width in widths]
     while macs_of(found) > most:
         grown = [new / old if new > step else 0.0 for new, old in zip(found, widths, strict=True)]
+        if not any(grown):
+            return None
         found[int(np.argmax(grown))] -= step
+    return found
+
+
+def kinds_of_widths(step):
+    """The widths to compare, by name.
+
+    Args:
+        step: In which steps of channels the time of this machine's kernels grows.
+    """
+    found = {"dense": None, "exact": TAU}
+    for one in sorted({8, step} - {1}):
+        found[f"multiples of {one}"] = rounded(TAU, one)
+        if fewer := aligned(TAU, one):
+            found[f"multiples of {one}, no more MACs"] = fewer
     return found
 
 
@@ -127,9 +151,7 @@ def measure_vgg16(files, runs):
     """VGG-16 at the reference's widths against dense."""
     for dtype, quantize in (("float32", None), ("int8", "int8")):
         steps = ccm_tf.latency_table(NETWORKS["VGG-16, CIFAR-10"](), dtype=dtype).steps["conv"]
-        kinds = {"dense": None, "exact": TAU, "multiples of 8": rounded(TAU, 8)}
-        kinds[f"multiples of {steps[1]}"] = rounded(TAU, steps[1])
-        kinds[f"multiples of {steps[1]}, no more MACs"] = aligned(TAU, steps[1])
+        kinds = kinds_of_widths(steps[1])
         models = {name: vgg16(10, 1.0, input_shape=CIFAR, widths=w) for name, w in kinds.items()}
         macs = {name: ccm_tf.profile(model).macs for name, model in models.items()}
         paths = [files.of(model, quantize) for model in models.values()]
@@ -252,11 +274,18 @@ def parse(arguments=None):
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--runs", type=int, default=100, help="timed calls of each file")
     parser.add_argument("--output", type=pathlib.Path, help="JSON file; other parts in it stay")
+    parser.add_argument("--processor", choices=processor.HIDDEN, help="hide what is wider")
     return parser.parse_args(arguments)
 
 
 def main(arguments=None):
     options = parse(arguments)
+    if options.processor and not processor.hidden():
+        given = sys.argv[1:] if arguments is None else arguments
+        try:
+            sys.exit(processor.run_as(options.processor, "benchmarks.latency", given))
+        except (ValueError, RuntimeError) as error:
+            sys.exit(f"error: {error}")
     measures = {
         "vgg16": lambda files: measure_vgg16(files, options.runs),
         "half": lambda files: measure_half(
@@ -278,10 +307,15 @@ def main(arguments=None):
                     save(options.output, {part: about})
 
 
+def device():
+    """This machine, and what of it is hidden."""
+    return f"{this_device()}, {processor.hidden()} hidden" if processor.hidden() else this_device()
+
+
 def save(path, parts):
     """Puts parts into a file whose other parts stay."""
     before = json.loads(path.read_text()) if path.is_file() else {}
-    versions = {"keras": keras.__version__, "device": this_device()}
+    versions = {"keras": keras.__version__, "device": device()}
     write_json(path, {**before, "versions": versions, **parts})
 
 

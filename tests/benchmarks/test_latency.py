@@ -22,6 +22,17 @@ def test_aligned_widths_cost_no_more():
     assert 0.9 * exact < latency.macs_of(found) <= exact < 0.2 * dense
 
 
+def test_no_widths_where_the_least_multiples_cost_more():
+    assert latency.aligned(latency.TAU, 128) is None
+
+
+@pytest.mark.parametrize("step, steps", [(1, [8]), (8, [8]), (16, [8, 16])])
+def test_widths_to_compare(step, steps):
+    found = latency.kinds_of_widths(step)
+    expected = [f"multiples of {n}{more}" for n in steps for more in ("", ", no more MACs")]
+    assert list(found) == ["dense", "exact", *expected]
+
+
 def test_kinds_take_turns():
     assert latency.medians(("dense", "half"), [3, 30, 1, 10, 2, 20]) == {"dense": 2, "half": 20}
 
