@@ -59,7 +59,8 @@ def run_as(kind: str, module: str, arguments: Sequence[str]) -> int:
             # Tables of operators belong to the kernels that were measured.
             "CCM_TF_CACHE": str(pathlib.Path(folder) / "cache"),
         }
-        return subprocess.run([sys.executable, "-m", module, *arguments], env=environment).returncode
+        command = [sys.executable, "-m", module, *arguments]
+        return subprocess.run(command, env=environment).returncode
 
 
 def _compiler() -> str:
