@@ -10,6 +10,7 @@ from ccm_tf.graph import ChannelGraph
 
 # A plan further than this below its target says why.
 _CLOSE = 0.01
+SCOPES = ("global", "local", "per_cost")
 _MOST_TRIALS = 200
 
 
@@ -45,14 +46,16 @@ def select(
         budget: The target.
         limits: What holds for every layer.
         scope: `"global"`: one threshold on the criterion's own levels for all groups; `"local"`:
-            the same share of every group.
+            the same share of every group; `"per_cost"`: one threshold on scores divided by what a
+            channel of the group costs.
 
     Raises:
         ValueError: If no plan can meet the target; the least that can be reached is named.
     """
-    if scope not in ("global", "local"):
-        raise ValueError(f"`scope` must be 'global' or 'local'. Received: scope={scope!r}.")
-    levels, fixed = _levels(graph, rankings, limits, scope)
+    if scope not in SCOPES:
+        expected = ", ".join(map(repr, SCOPES))
+        raise ValueError(f"`scope` must be one of {expected}. Received: scope={scope!r}.")
+    levels, fixed = _levels(graph, _global_levels(graph, rankings, budget, scope), rankings, limits)
     if budget.kind == "energy":
         levels = _energy_levels(rankings, budget, levels, fixed)
     blocks = _blocks(graph, levels, limits.round_to or 1)
@@ -119,14 +122,50 @@ def _search(
     )
 
 
+def _global_levels(
+    graph: ChannelGraph, rankings: dict[int, Ranking], budget: Budget, scope: str
+) -> dict[int, np.ndarray]:
+    """For every group the levels of its ranking's positions, comparable between groups."""
+    if scope == "per_cost" and budget.kind != "energy":
+        return _per_cost(graph, rankings, budget)
+    if scope == "local":
+        return {i: np.arange(len(r.order)) / len(r.order) for i, r in rankings.items()}
+    return {index: ranking.level for index, ranking in rankings.items()}
+
+
+def _per_cost(
+    graph: ChannelGraph, rankings: dict[int, Ranking], budget: Budget
+) -> dict[int, np.ndarray]:
+    """Scores by what a channel of the group costs, in the budget's unit, on average.
+
+    Least loss for a given saving is a knapsack: what brings most for its size goes in first. Half
+    of the group is taken away to see what its channels cost, since times go in steps.
+    """
+    cost = budget.cost(graph)
+    everything = graph.all_kept()
+    dense = cost(everything)
+    levels = {}
+    for index, ranking in rankings.items():
+        half = ranking.order[len(ranking.order) // 2 :]
+        without = everything.copy()
+        without[half] = False
+        saved = (dense - cost(without)) / len(half)
+        # What saves nothing has no reason to go.
+        by_cost = -ranking.scores / saved if saved > 0 else np.full(len(ranking.order), -np.inf)
+        levels[index] = np.maximum.accumulate(by_cost)
+    return levels
+
+
 def _levels(
-    graph: ChannelGraph, rankings: dict[int, Ranking], limits: Limits, scope: str
+    graph: ChannelGraph,
+    by_group: dict[int, np.ndarray],
+    rankings: dict[int, Ranking],
+    limits: Limits,
 ) -> tuple[np.ndarray, set[int]]:
     """For every root the threshold from which on it stays; and the groups that ratios fix."""
     levels = np.full(len(graph.labels_to_roots), -np.inf)
-    for ranking in rankings.values():
-        count = len(ranking.order)
-        levels[ranking.order] = ranking.level if scope == "global" else np.arange(count) / count
+    for index, ranking in rankings.items():
+        levels[ranking.order] = by_group[index]
     fixed = set()
     for pattern, ratio in limits.ratios.items():
         for producer in matching(graph, pattern, "ratios"):

@@ -1,6 +1,7 @@
 """Command line: `python -m benchmarks.accuracy --data_dir=DIR --work_dir=DIR`."""
 
 import argparse
+import dataclasses
 import functools
 import logging
 import os
@@ -18,6 +19,7 @@ from benchmarks.accuracy.listing import listing
 from benchmarks.accuracy.lock import only_one
 from benchmarks.accuracy.results import Results
 from benchmarks.accuracy.runner import Runner
+from benchmarks.accuracy.shorter import shorter
 
 _HERE = pathlib.Path(__file__).parent
 _RESULTS = _HERE.parents[1] / "docs" / "results"
@@ -30,14 +32,16 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     declared, name = _PROTOCOLS[options.protocol]
     options.matrix = options.matrix or _HERE / declared
-    options.results = options.results or _RESULTS / f"{name}.jsonl"
+    less = options.epochs != 1 or options.images is not None
+    options.results = options.results or _RESULTS / f"{name}{'_short' if less else ''}.jsonl"
+    change = functools.partial(shorter, epochs=options.epochs, images=options.images)
     try:
         filters = parse_filters(options.only)
-        cells = [c for c in matrix.load_cells(options.matrix) if c.matches(filters)]
+        cells = [c for c in matrix.load_cells(options.matrix, change) if c.matches(filters)]
         results = Results(options.results)
         if not cells:
             raise ValueError(f"No cell matches {' '.join(options.only)}; --list shows them all.")
-        return _act(options, cells, results)
+        return _act(options, cells, results, change)
     except OutOfTime as stop:
         print(f"The {options.minutes:g} minutes are over; the same command goes on. {stop}")
         return 3
@@ -46,20 +50,20 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
 
 
-def _act(options, cells, results) -> int:
+def _act(options, cells, results, change) -> int:
     if options.list:
         print(listing(cells, results))
         return 0
     if options.report:
-        for path in _report(options, cells, results):
+        for path in _report(options, cells, results, change):
             print(path)
         return 0
     with only_one(options.work_dir):
         return _run(options, cells, results)
 
 
-def _report(options, cells, results) -> list[pathlib.Path]:
-    tables = matrix.load_tables(options.matrix)
+def _report(options, cells, results, change) -> list[pathlib.Path]:
+    tables = matrix.load_tables(options.matrix, change)
     return report.write(cells, results, options.results.parent, tables)
 
 
@@ -82,6 +86,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--protocol", choices=_PROTOCOLS, default="small", help="small for a CPU, paper for a GPU")
     add("--results", type=pathlib.Path, help="file of JSON lines (default: the protocol's)")
     add("--matrix", type=pathlib.Path, help="what to run (default: the protocol's)")
+    add("--epochs", type=float, default=1.0, metavar="SHARE", help="of all declared epochs")
+    add("--images", type=int, help="of the training set and of the test set, at most")
     add("--minutes", type=float, help="stop in time, with exit status 3; run again to go on")
     add("--only", action="append", default=[], metavar="LABEL=VALUE[,VALUE]", help="which cells")
     add("--threads", type=int, default=2, help="threads of TensorFlow (default 2)")
@@ -93,7 +99,11 @@ def _parser() -> argparse.ArgumentParser:
 def _load(data_dir, settings):
     from tasks.data import load
 
-    return load(settings["loader"], data_dir)
+    dataset = load(settings["loader"], data_dir)
+    if "images" not in settings:
+        return dataset
+    train, test = (dataset.sample(split, settings["images"]) for split in ("train", "test"))
+    return dataclasses.replace(dataset, train=train, test=test)
 
 
 if __name__ == "__main__":

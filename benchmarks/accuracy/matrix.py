@@ -4,11 +4,14 @@ import dataclasses
 import itertools
 import pathlib
 import tomllib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from benchmarks.accuracy.cells import DENSE, Cell, stage_of
 
 PATH = pathlib.Path(__file__).with_name("matrix.toml")
+# What turns a matrix as it was read into another one.
+Change: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 _LISTS = ("networks", "recipes", "seeds", "trainings", "criteria", "macs", "stages")
 
 
@@ -28,16 +31,17 @@ class Table:
     alternatives: tuple[str, ...] = ()
 
 
-def load_tables(path=PATH) -> list[Table]:
+def load_tables(path=PATH, change: Change | None = None) -> list[Table]:
     """The tables of the report, in the order of the experiments that they show.
 
     Args:
         path: As for `load_cells`.
+        change: As for `load_cells`.
 
     Raises:
         ValueError: As for `load_cells`.
     """
-    matrix = _read(path)
+    matrix = _read(path, change)
     tables: dict[str, Table] = {}
     for experiment in matrix.get("experiments", []):
         title = experiment.get("table", experiment["name"])
@@ -50,11 +54,12 @@ def load_tables(path=PATH) -> list[Table]:
     return list(tables.values())
 
 
-def load_cells(path=PATH) -> list[Cell]:
+def load_cells(path=PATH, change: Change | None = None) -> list[Cell]:
     """Reads a matrix.
 
     Args:
         path: A TOML file in the form of `matrix.toml`. Defaults to that file.
+        change: What to make of it, see `benchmarks.accuracy.shorter`. Defaults to `None`: nothing.
 
     Returns:
         Its cells, each once, every one after those it builds on. Seeds change last, so that one
@@ -63,7 +68,7 @@ def load_cells(path=PATH) -> list[Cell]:
     Raises:
         ValueError: If an experiment names an entry that is not there.
     """
-    matrix = _read(path)
+    matrix = _read(path, change)
     experiments = matrix.get("experiments", [])
     cells: dict[str, Cell] = {}
     chosen = [(seed, e) for e in experiments for seed in e["seeds"]]
@@ -73,12 +78,12 @@ def load_cells(path=PATH) -> list[Cell]:
     return list(cells.values())
 
 
-def _read(path) -> dict[str, Any]:
+def _read(path, change: Change | None) -> dict[str, Any]:
     with open(path, "rb") as file:
         matrix = tomllib.load(file)
     for experiment in matrix.get("experiments", []):
         _check(experiment, matrix)
-    return matrix
+    return matrix if change is None else change(matrix)
 
 
 def _expand(experiment: dict[str, Any], seed: int, matrix: dict[str, Any]):

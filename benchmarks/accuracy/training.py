@@ -36,7 +36,9 @@ def _one_cycle(recipe, steps):
 
 
 def _warmup_cosine(recipe, steps):
-    return WarmupCosine(recipe["learning_rate"], steps // recipe["epochs"], recipe["epochs"])
+    epochs = recipe["epochs"]
+    # Five epochs of warm-up, unless a shortened run has no more than that.
+    return WarmupCosine(recipe["learning_rate"], steps // epochs, epochs, min(5, epochs - 1))
 
 
 def _two_drops(recipe, steps):

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from benchmarks.accuracy.__main__ import main
@@ -23,6 +25,26 @@ def test_run_list_and_report(options, tmp_path, capsys):
     assert main([*options, "--report"]) == 0
     text = (tmp_path / "results" / "accuracy.md").read_text()
     assert "1 of 20 cells are done" in text
+
+
+def test_fewer_epochs_and_images(options, tmp_path):
+    once = [*options, "--only=stage=dense", "--only=seed=0", "--only=training=none"]
+    assert main([*once, "--epochs=0.34", "--images=6"]) == 0
+    (line,) = (tmp_path / "results" / "accuracy.jsonl").read_text().splitlines()
+    row = json.loads(line)
+    assert row["test_images"] == 6 and row["record"]["data"]["train_images"] == 6
+    assert len(row["record"]["epochs"]) == 1
+
+
+def test_results_of_shorter_runs_have_a_file_of_their_own(monkeypatch, tmp_path):
+    import benchmarks.accuracy.__main__ as program
+
+    monkeypatch.setattr(program, "_RESULTS", tmp_path)
+    seen = []
+    monkeypatch.setattr(program, "_act", lambda options, *_: seen.append(options.results.name) or 0)
+    main(["--protocol=paper", "--epochs=0.005"])
+    main(["--protocol=paper"])
+    assert seen == ["paper_short.jsonl", "paper.jsonl"]
 
 
 def test_time_that_is_up_is_said_and_nothing_is_lost(options, capsys):
