@@ -73,8 +73,9 @@ def plan(
             were measured to grow.
         min_channels: Fewest channels that a layer keeps. Defaults to 1.
         max_ratio: Largest share of channels that a layer may lose. Defaults to 0.95.
-        scope: `"global"` ranks all groups against each other, `"local"` takes the same share of
-            each.
+        scope: `"global"`, the default, ranks all groups against each other by the criterion's own
+            measure; `"relative"` by scores divided by their group's mean, for criteria whose scores
+            differ more between layers than within them; `"local"` takes the same share of each.
         exact: `False` also removes channels over which a layer normalises or takes a softmax; the
             slim model is then an approximation that wants fine-tuning. Defaults to `True`.
         verbose: 1 shows a progress bar while feature maps are looked at. Defaults to 0.

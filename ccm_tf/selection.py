@@ -1,6 +1,7 @@
 """From rankings to the channels that meet a budget."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,7 +11,9 @@ from ccm_tf.graph import ChannelGraph
 
 # A plan further than this below its target says why.
 _CLOSE = 0.01
-SCOPES = ("global", "local", "per_cost")
+# In a model of at least so many layers, the share of them at their limits that a plan points out.
+_FEW_LAYERS, _NARROW = 4, 0.4
+SCOPES = ("global", "relative", "local")
 _MOST_TRIALS = 200
 
 
@@ -45,17 +48,15 @@ def select(
         rankings: Group index to ranking, for every group with free channels.
         budget: The target.
         limits: What holds for every layer.
-        scope: `"global"`: one threshold on the criterion's own levels for all groups; `"local"`:
-            the same share of every group; `"per_cost"`: one threshold on scores divided by what a
-            channel of the group costs.
+        scope: `"global"`: one threshold on the criterion's own levels for all groups;
+            `"relative"`: one threshold on scores divided by the mean of their group; `"local"`: the
+            same share of every group.
 
     Raises:
         ValueError: If no plan can meet the target; the least that can be reached is named.
     """
-    if scope not in SCOPES:
-        expected = ", ".join(map(repr, SCOPES))
-        raise ValueError(f"`scope` must be one of {expected}. Received: scope={scope!r}.")
-    levels, fixed = _levels(graph, _global_levels(graph, rankings, budget, scope), rankings, limits)
+    check_scope(scope)
+    levels, fixed = _levels(graph, rankings, limits, scope)
     if budget.kind == "energy":
         levels = _energy_levels(rankings, budget, levels, fixed)
     blocks = _blocks(graph, levels, limits.round_to or 1)
@@ -71,7 +72,16 @@ def select(
         return Selection(least)
     free = [b for b in blocks if np.isfinite(b.level) and not least[b.roots].all()]
     free.sort(key=lambda block: block.level)
-    return _search(graph, budget, least, free)
+    found = _search(graph, budget, least, free)
+    narrow = _narrowest(graph, found.mask, least) if scope == "global" else ""
+    return dataclasses.replace(found, notes=(*found.notes, narrow)) if narrow else found
+
+
+def check_scope(scope: str) -> None:
+    """Raises a `ValueError` that lists the scopes unless it is one of them."""
+    if scope not in SCOPES:
+        expected = ", ".join(map(repr, SCOPES))
+        raise ValueError(f"`scope` must be one of {expected}. Received: scope={scope!r}.")
 
 
 def _search(
@@ -122,50 +132,26 @@ def _search(
     )
 
 
-def _global_levels(
-    graph: ChannelGraph, rankings: dict[int, Ranking], budget: Budget, scope: str
-) -> dict[int, np.ndarray]:
-    """For every group the levels of its ranking's positions, comparable between groups."""
-    if scope == "per_cost" and budget.kind != "energy":
-        return _per_cost(graph, rankings, budget)
-    if scope == "local":
-        return {i: np.arange(len(r.order)) / len(r.order) for i, r in rankings.items()}
-    return {index: ranking.level for index, ranking in rankings.items()}
-
-
-def _per_cost(
-    graph: ChannelGraph, rankings: dict[int, Ranking], budget: Budget
-) -> dict[int, np.ndarray]:
-    """Scores by what a channel of the group costs, in the budget's unit, on average.
-
-    Least loss for a given saving is a knapsack: what brings most for its size goes in first. Half
-    of the group is taken away to see what its channels cost, since times go in steps.
-    """
-    cost = budget.cost(graph)
-    everything = graph.all_kept()
-    dense = cost(everything)
-    levels = {}
-    for index, ranking in rankings.items():
-        half = ranking.order[len(ranking.order) // 2 :]
-        without = everything.copy()
-        without[half] = False
-        saved = (dense - cost(without)) / len(half)
-        # What saves nothing has no reason to go.
-        by_cost = -ranking.scores / saved if saved > 0 else np.full(len(ranking.order), -np.inf)
-        levels[index] = np.maximum.accumulate(by_cost)
-    return levels
+def _narrowest(graph: ChannelGraph, mask: np.ndarray, least: np.ndarray) -> str:
+    """What to say if many layers lose all that limits allow, empty if not."""
+    layers = [p.roots for p in graph.producers if not least[p.roots].all()]
+    narrow = sum(np.array_equal(mask[roots], least[roots]) for roots in layers)
+    if len(layers) < _FEW_LAYERS or narrow < _NARROW * len(layers):
+        return ""
+    return (
+        f"{narrow} of {len(layers)} layers keep only the fewest channels that the limits allow: "
+        "this criterion's scores differ more between layers than within them. Try "
+        'scope="relative".'
+    )
 
 
 def _levels(
-    graph: ChannelGraph,
-    by_group: dict[int, np.ndarray],
-    rankings: dict[int, Ranking],
-    limits: Limits,
+    graph: ChannelGraph, rankings: dict[int, Ranking], limits: Limits, scope: str
 ) -> tuple[np.ndarray, set[int]]:
     """For every root the threshold from which on it stays; and the groups that ratios fix."""
     levels = np.full(len(graph.labels_to_roots), -np.inf)
-    for index, ranking in rankings.items():
-        levels[ranking.order] = by_group[index]
+    for ranking in rankings.values():
+        levels[ranking.order] = _LEVELS[scope](ranking)
     fixed = set()
     for pattern, ratio in limits.ratios.items():
         for producer in matching(graph, pattern, "ratios"):
@@ -180,6 +166,19 @@ def _levels(
                 levels[ranking.order[stay:]] = np.inf
     levels[limits.protected(graph)] = -np.inf
     return levels, fixed
+
+
+def _relative(ranking: Ranking) -> np.ndarray:
+    """By scores in units of their mean, which layers have in common whatever their scale."""
+    mean = ranking.scores.mean()
+    return np.maximum.accumulate(-ranking.scores / mean) if mean > 0 else ranking.level
+
+
+_LEVELS: dict[str, Callable[[Ranking], np.ndarray]] = {
+    "global": lambda ranking: ranking.level,
+    "relative": _relative,
+    "local": lambda ranking: np.arange(len(ranking.order)) / len(ranking.order),
+}
 
 
 def _energy_levels(

@@ -113,7 +113,7 @@ def define_selection(keys: dict[str, Any]) -> None:
     flags.DEFINE_string(
         "scope",
         "global",
-        "Rank channels against those of all layers (global) or not (local).",
+        "Rank channels against all layers: global, relative to the mean of theirs; or not: local.",
         **keys,
     )
     flags.DEFINE_list(

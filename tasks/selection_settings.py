@@ -9,6 +9,7 @@ from ccm_tf.conversion.quantization import QUANTIZATIONS
 from ccm_tf.criteria import get_criterion
 from ccm_tf.fold import FOLDS
 from ccm_tf.latency.table import LatencyTable
+from ccm_tf.selection import SCOPES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Selection:
     Attributes:
         criterion: Name of a criterion of `ccm_tf.plan`.
         budget: How far to go; `None` if a plan is given instead.
-        scope: "global" or "local".
+        scope: "global", "relative" or "local".
         keep: Layers whose channels all stay, names or patterns.
         batches: Batches of training images to look at.
         batch_size: Images in each.
@@ -55,7 +56,7 @@ class Selection:
         """
         get_criterion(flags["criterion"])
         scope, batches = flags["scope"], flags["statistics_batches"]
-        require(scope in ("global", "local"), "scope", scope, "'global' or 'local'")
+        require(scope in SCOPES, "scope", scope, f"one of {SCOPES}")
         require(batches >= 1, "statistics_batches", batches, "at least 1")
         folds = ("none", *FOLDS)
         require(flags["fold"] in folds, "fold", flags["fold"], f"one of {folds}")

@@ -4,7 +4,7 @@ import pytest
 from ccm_tf.budget import Budget, Limits
 from ccm_tf.criteria import Ranking
 from ccm_tf.graph import ChannelGraph
-from ccm_tf.selection import select
+from ccm_tf.selection import SCOPES, select
 from tasks.models import vgg16
 from tests import zoo
 
@@ -25,7 +25,7 @@ def widths(graph, mask):
 
 @pytest.mark.parametrize("make", zoo.MODELS, ids=lambda m: m.__name__)
 @pytest.mark.parametrize("kind", ["macs", "params", "channels", "bytes"])
-@pytest.mark.parametrize("scope", ["global", "local"])
+@pytest.mark.parametrize("scope", SCOPES)
 def test_a_budget_is_met(make, kind, scope):
     graph = ChannelGraph(make())
     rankings = random_rankings(graph)
@@ -130,7 +130,44 @@ def test_least_widths_hold():
     assert list(widths(graph, mask).values()) == [3, 4, 3, 4]
 
 
+def uneven_rankings(graph):
+    """The same scores in every group, a thousandth in each of those in the one before."""
+    rankings = {}
+    for scale, group in enumerate(g for g in graph.groups if len(g.roots)):
+        scores = 1000.0**-scale * np.linspace(2.0, 1.0, len(group.roots))
+        rankings[group.index] = Ranking(group.roots, scores, level=-scores)
+    return rankings
+
+
+def test_relative_scores_know_no_scale():
+    graph = ChannelGraph(vgg16(10, width=0.25))
+    rankings = uneven_rankings(graph)
+    found = {
+        scope: select(graph, rankings, Budget.of(macs=0.5), Limits(), scope) for scope in SCOPES
+    }
+    shares = {
+        scope: [selection.mask[r.order].mean() for r in rankings.values()]
+        for scope, selection in found.items()
+    }
+    assert np.ptp(shares["relative"]) < 0.1 and np.ptp(shares["local"]) < 0.1
+    assert np.ptp(shares["global"]) > 0.9
+    # What scores alone bring about is pointed out where it can be helped.
+    assert 'Try scope="relative"' in " ".join(found["global"].notes)
+    assert not found["relative"].notes and not found["local"].notes
+
+
+def test_scores_of_zero_are_left_as_they_are():
+    graph = ChannelGraph(zoo.chain())
+    rankings = {
+        group.index: Ranking(group.roots, np.zeros(len(group.roots)))
+        for group in graph.groups
+        if len(group.roots)
+    }
+    mask = select(graph, rankings, Budget.of(channels=0.9), Limits(), "relative").mask
+    assert mask.any() and not mask.all()
+
+
 def test_unknown_scope():
     graph = ChannelGraph(zoo.chain())
-    with pytest.raises(ValueError, match="'global' or 'local'.*'layer'"):
+    with pytest.raises(ValueError, match="'global', 'relative', 'local'.*'layer'"):
         select(graph, random_rankings(graph), Budget.of(macs=0.5), Limits(), "layer")

@@ -48,7 +48,7 @@ class GradualPruning(keras.callbacks.Callback):
         data: Inputs for criteria that look at feature maps, as for `ccm_tf.plan`.
         target: What the schedule's sparsity is a share of: `"macs"`, `"params"`, `"bytes"` or
             `"channels"`. Defaults to `"macs"`.
-        scope: `"global"` or `"local"`, as for `ccm_tf.plan`.
+        scope: `"global"`, `"relative"` or `"local"`, as for `ccm_tf.plan`.
         exact: As for `ccm_tf.plan`.
         regrow: `True` lets masked channels come back: whenever pruning is due they compete with
             the weights that they had when they were masked. Defaults to `False`: what is gone

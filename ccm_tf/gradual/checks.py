@@ -10,7 +10,7 @@ from ccm_tf.criteria import Criterion, Ranking
 from ccm_tf.gradual.choice import Aim
 from ccm_tf.gradual.masks import ChannelMasks
 from ccm_tf.graph import ChannelGraph
-from ccm_tf.selection import select
+from ccm_tf.selection import check_scope, select
 from ccm_tf.statistics.batches import batches
 
 LIMITS = ("keep", "round_to", "min_channels", "max_ratio")
@@ -22,7 +22,7 @@ def check_arguments(schedule: Any, target: str, scope: str, limits: Any) -> None
     Args:
         schedule: The schedule.
         target: What its sparsity is a share of.
-        scope: `"global"` or `"local"`.
+        scope: `"global"`, `"relative"` or `"local"`.
         limits: Names of further arguments.
     """
     if not callable(schedule) or not hasattr(schedule, "get_config"):
@@ -35,8 +35,7 @@ def check_arguments(schedule: Any, target: str, scope: str, limits: Any) -> None
             f"`target` must be one of {TARGETS[1:]}. Received: target={target!r}. (An energy "
             "is asked for with `schedule=ccm_tf.schedules.PCAEnergy(...)`.)"
         )
-    if scope not in ("global", "local"):
-        raise ValueError(f"`scope` must be 'global' or 'local'. Received: scope={scope!r}.")
+    check_scope(scope)
     unknown = set(limits) - set(LIMITS)
     if unknown:
         raise ValueError(f"Unknown arguments of `GradualPruning`: {sorted(unknown)}.")

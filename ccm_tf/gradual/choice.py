@@ -23,7 +23,7 @@ class Aim:
         dense: How much of the target the dense model has.
         units: How many units of channels could be removed from the dense model.
         limits: What holds for every layer.
-        scope: `"global"` or `"local"`.
+        scope: `"global"`, `"relative"` or `"local"`.
         macs: Multiply-accumulates of the dense model. Defaults to 0, for not known.
     """
 

@@ -1,6 +1,7 @@
 """A layer that may become a bottleneck, and what that saves at every width."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ class Candidate:
         orders: For inputs and outputs, the directions that may be dropped, least important first.
         accept: Key of `ACCEPT`.
         separable: Whether the core becomes depthwise.
+        relative: Whether scores are compared between layers in units of their mean.
     """
 
     block: Block
@@ -27,14 +29,15 @@ class Candidate:
     orders: tuple[np.ndarray, np.ndarray]
     accept: str = "params"
     separable: bool = False
+    relative: bool = False
 
     @classmethod
     def of(
-        cls, block: Block, basis: Eigenbasis, max_ratio: float, accept: str, separable: bool
+        cls, block: Block, basis: Eigenbasis, max_ratio: float, **options: Any
     ) -> "Candidate":
         """A candidate that loses at most a share of the directions of each side.
 
-        The most important direction of each side always stays.
+        The most important direction of each side always stays. The options are attributes.
         """
         orders = []
         for scores in (basis.input_scores, basis.output_scores):
@@ -42,7 +45,16 @@ class Candidate:
             order = np.argsort(scores, kind="stable")
             orders.append(order[: min(most, len(scores) - 1)])
         inputs, outputs = orders
-        return cls(block, basis, (inputs, outputs), accept, separable and can_separate(block))
+        options["separable"] = options.get("separable", False) and can_separate(block)
+        return cls(block, basis, (inputs, outputs), **options)
+
+    @property
+    def scores(self) -> tuple[np.ndarray, np.ndarray]:
+        """What directions of inputs and of outputs are ranked by, between layers."""
+        inputs, outputs = self.basis.input_scores, self.basis.output_scores
+        if self.relative:
+            return _by_mean(inputs), _by_mean(outputs)
+        return inputs, outputs
 
     @property
     def units(self) -> int:
@@ -80,3 +92,7 @@ class Candidate:
             np.delete(np.arange(inputs), self.orders[0][: dropped[0]]),
             np.delete(np.arange(outputs), self.orders[1][: dropped[1]]),
         )
+
+
+def _by_mean(scores: np.ndarray) -> np.ndarray:
+    return scores / scores.mean() if scores.any() else scores

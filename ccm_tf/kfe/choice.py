@@ -37,10 +37,9 @@ class Queue:
         self.candidates = candidates
         rows = []
         for number, candidate in enumerate(candidates):
-            scores = candidate.basis.input_scores, candidate.basis.output_scores
-            for side in (0, 1):
+            for side, scores in enumerate(candidate.scores):
                 order = candidate.orders[side]
-                rows += [(score, number, side) for score in scores[side][order]]
+                rows += [(score, number, side) for score in scores[order]]
         table = np.array(rows).reshape(-1, 3)
         sort = np.lexsort((np.arange(len(table)), table[:, 2], table[:, 1], table[:, 0]))
         self.owners = table[sort, 1:].astype(np.int64)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ccm_tf.criteria import criteria
+from ccm_tf.kfe.planner import SCOPES
 from ccm_tf.kfe.separable import FITS
 from tasks.settings import Settings
 
@@ -22,6 +23,7 @@ class Rounds:
             goes on with what the one before left.
         ratios: Share of the directions (or channels) that each round drops.
         max_ratio: Largest share that a side of a layer loses in a round.
+        scope: How layers are compared: "global" or "relative", for criteria also "local".
         rescale: Whether eigenvalues are rescaled (EKFAC).
         separable: `None`, "frobenius" or "fisher": depthwise cores.
         trainable_rotations: Whether rotations learn in fine-tuning.
@@ -31,6 +33,7 @@ class Rounds:
     protocol: str
     ratios: tuple[float, ...]
     max_ratio: float
+    scope: str
     rescale: bool
     separable: str | None
     trainable_rotations: bool
@@ -46,6 +49,8 @@ class Rounds:
         _require("method", flags["method"], methods)
         _require("protocol", flags["protocol"], PROTOCOLS)
         _require("separable", flags["separable"], ("none", *FITS))
+        if flags["method"] == EIGENDAMAGE:
+            _require("scope", flags["scope"], SCOPES)
         ratios = tuple(_ratio(value) for value in flags["ratio"])
         if not ratios:
             raise ValueError("--ratio needs at least one share, for example --ratio=0.5,0.9.")
@@ -54,6 +59,7 @@ class Rounds:
             protocol=flags["protocol"],
             ratios=ratios,
             max_ratio=flags["max_ratio"],
+            scope=flags["scope"],
             rescale=flags["rescale"],
             separable=None if flags["separable"] == "none" else flags["separable"],
             trainable_rotations=flags["trainable_rotations"],

@@ -119,6 +119,7 @@ def _eigen_plan(job: Job, model: keras.Model, ratio: float, number: int) -> ccm_
         list(images) if strategy.workers == 1 else images,
         ratio=ratio,
         max_ratio=rounds.max_ratio,
+        scope=rounds.scope,
         rescale=rounds.rescale,
         separable=rounds.separable,
         seed=job.settings.seed + number,
@@ -137,6 +138,7 @@ def _channel_plan(job: Job, model: keras.Model, ratio: float, number: int) -> cc
         progress.watched(statistics_images(job), task, strategy.workers),
         channels=1 - ratio,
         max_ratio=rounds.max_ratio,
+        scope=rounds.scope,
     )
 
 

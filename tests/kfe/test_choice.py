@@ -9,7 +9,7 @@ from ccm_tf.graph import ChannelGraph
 from ccm_tf.kfe.basis import Eigenbasis
 from ccm_tf.kfe.blocks import find_blocks
 from ccm_tf.kfe.candidates import Candidate
-from ccm_tf.kfe.choice import choose_cost, choose_ratio, dropped
+from ccm_tf.kfe.choice import Queue, choose_cost, choose_ratio, dropped
 from ccm_tf.kfe.costs import Cost, bottleneck_cost, cost_now, separable_cost
 
 
@@ -23,13 +23,14 @@ def blocks():
     return [found[name] for name in "abc"]
 
 
-def candidate(block, scores, max_ratio=1.0, accept="params", separable=False):
+def candidate(block, scores, max_ratio=1.0, accept="params", separable=False, relative=False):
     """A block whose directions have these scores on each side."""
     _, inputs, outputs = block.shape
     into, out = scores(inputs), scores(outputs)
     basis = Eigenbasis(into, out, np.eye(inputs), np.eye(outputs), None, None)
     fixed = _Scored(**vars(basis), into=into, out=out)
-    return Candidate.of(block, fixed, max_ratio, accept, separable)
+    options = {"accept": accept, "separable": separable, "relative": relative}
+    return Candidate.of(block, fixed, max_ratio, **options)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -145,3 +146,26 @@ def test_budgets(kind, separable):
         before = reached
     with pytest.raises(ValueError, match="within the limits .* remain"):
         choose_cost(made, kind, 100, 110)
+
+
+def test_relative_scores_know_no_scale():
+    """The same scores in every layer, a thousand times as large in each as in the one before."""
+
+    def queue(relative):
+        scales = [1000.0**number for number in range(3)]
+        found = [
+            candidate(block, lambda n, s=scale: s * np.linspace(1, 2, n), relative=relative)
+            for block, scale in zip(blocks(), scales, strict=True)
+        ]
+        return found, Queue(found).owners[:, 0]
+
+    found, owners = queue(relative=False)
+    assert (np.diff(owners) >= 0).all()
+    found, owners = queue(relative=True)
+    half = np.bincount(owners[: len(owners) // 2], minlength=3)
+    np.testing.assert_allclose(half / [one.units for one in found], 0.5, atol=0.1)
+
+
+def test_a_layer_without_any_score_can_be_compared():
+    (one, *_) = [candidate(b, np.zeros, relative=True) for b in blocks()]
+    assert not one.scores[0].any()

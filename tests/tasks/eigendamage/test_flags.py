@@ -30,6 +30,11 @@ def test_there_are_flagfiles_for_both_protocols_of_three_networks():
     assert len(FILES) == 6
 
 
+def test_criteria_have_one_scope_more():
+    assert parsed("--scope=relative").rounds.scope == "relative"
+    assert parsed("--method=obd", "--scope=local").rounds.scope == "local"
+
+
 def test_rounds_start_where_the_protocol_says():
     one = parsed("--ratio=0.5,0.6").rounds
     other = parsed("--ratio=0.5,0.6", "--protocol=iterative").rounds
@@ -44,6 +49,7 @@ def test_rounds_start_where_the_protocol_says():
         ("--protocol=twice", "--protocol must be one of one_pass, iterative"),
         ("--ratio=1.5", "--ratio takes shares between 0 and 1.*'1.5'"),
         ("--ratio=", "--ratio needs at least one share"),
+        ("--scope=local", "--scope must be one of global, relative"),
         ("--separable=svd", "--separable must be one of none, frobenius, fisher"),
     ],
 )
