@@ -32,9 +32,7 @@ class Candidate:
     relative: bool = False
 
     @classmethod
-    def of(
-        cls, block: Block, basis: Eigenbasis, max_ratio: float, **options: Any
-    ) -> "Candidate":
+    def of(cls, block: Block, basis: Eigenbasis, max_ratio: float, **options: Any) -> "Candidate":
         """A candidate that loses at most a share of the directions of each side.
 
         The most important direction of each side always stays. The options are attributes.
