@@ -40,6 +40,8 @@ criterion of your own is one class with one decorator, see [Contributing](../CON
   `"relevance"`.
 - While training, with any of them: [Pruning while training](gradual.md) says when and how channels
   leave.
+- Criteria in units of the loss (`"taylor"`, `"fisher"`, `"obd"`, `"obs"`, `"kron_obd"`, `"kron_obs"`) want
+  `scope="relative"` under a budget of MACs or milliseconds, see [Budgets](budgets.md).
 - Whatever you choose: compare it with `"random"`, after the same fine-tuning.
 
 ## What all have in common
