@@ -40,8 +40,6 @@ criterion of your own is one class with one decorator, see [Contributing](../CON
   `"relevance"`.
 - While training, with any of them: [Pruning while training](gradual.md) says when and how channels
   leave.
-- Criteria in units of the loss (`"taylor"`, `"fisher"`, `"obd"`, `"obs"`, `"kron_obd"`, `"kron_obs"`) want
-  `scope="relative"` under a budget of MACs or milliseconds, see [Budgets](budgets.md).
 - Whatever you choose: compare it with `"random"`, after the same fine-tuning.
 
 ## What all have in common
@@ -52,6 +50,11 @@ cannot rank channels that no feature map shows, such as attention heads: these s
 names them; criteria that look at weights rank them too. Every layer keeps at least one channel,
 and outputs of the model are never pruned. Statistics are gathered in one pass over the data, batch
 by batch; `batch_size` and `max_batches` say how much of it.
+
+Layers are compared by the scores as they are, except with `"taylor"`, `"fisher"`, `"obd"`,
+`"obs"`, `"kron_obd"` and `"kron_obs"`: what these estimate, the loss, differs by orders of
+magnitude between layers, so it is taken in units of a layer's mean. `scope=` says otherwise, see
+[Budgets](budgets.md).
 
 """
 

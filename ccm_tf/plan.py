@@ -34,7 +34,7 @@ def plan(
     round_to: int | None = None,
     min_channels: int = 1,
     max_ratio: float = 0.95,
-    scope: str = "global",
+    scope: str | None = None,
     exact: bool = True,
     verbose: int = 0,
 ) -> PruningPlan:
@@ -73,9 +73,10 @@ def plan(
             were measured to grow.
         min_channels: Fewest channels that a layer keeps. Defaults to 1.
         max_ratio: Largest share of channels that a layer may lose. Defaults to 0.95.
-        scope: `"global"`, the default, ranks all groups against each other by the criterion's own
-            measure; `"relative"` by scores divided by their group's mean, for criteria whose scores
-            differ more between layers than within them; `"local"` takes the same share of each.
+        scope: `"global"` ranks all groups against each other by the criterion's own measure;
+            `"relative"` by scores divided by their group's mean; `"local"` takes the same share of
+            each. Defaults to `None`: as the criterion says, `"relative"` for those that estimate
+            the loss, `"global"` for the others.
         exact: `False` also removes channels over which a layer normalises or takes a softmax; the
             slim model is then an approximation that wants fine-tuning. Defaults to `True`.
         verbose: 1 shows a progress bar while feature maps are looked at. Defaults to 0.
@@ -98,6 +99,7 @@ def plan(
     budget = Budget.of(energy=energy, **counts, latency=latency, latency_ms=latency_ms)
     limits = Limits(keep, dict(ratios or {}), round_to, min_channels, max_ratio)
     chosen = get_criterion(criterion)
+    scope = scope or chosen.scope
     graph = ChannelGraph(model, exact)
     limits.protected(graph)
     graph.check_free()

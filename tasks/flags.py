@@ -112,8 +112,9 @@ def define_selection(keys: dict[str, Any]) -> None:
     _define_latency(keys)
     flags.DEFINE_string(
         "scope",
-        "global",
-        "Rank channels against all layers: global, relative to the mean of theirs; or not: local.",
+        None,
+        "Rank channels against all layers: global, relative to the mean of theirs; or not: local. "
+        "If not given, as the criterion says.",
         **keys,
     )
     flags.DEFINE_list(

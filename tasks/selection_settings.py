@@ -19,7 +19,7 @@ class Selection:
     Attributes:
         criterion: Name of a criterion of `ccm_tf.plan`.
         budget: How far to go; `None` if a plan is given instead.
-        scope: "global", "relative" or "local".
+        scope: "global", "relative", "local", or `None`: as the criterion says.
         keep: Layers whose channels all stay, names or patterns.
         batches: Batches of training images to look at.
         batch_size: Images in each.
@@ -33,7 +33,7 @@ class Selection:
 
     criterion: str
     budget: Budget | None
-    scope: str
+    scope: str | None
     keep: tuple[str, ...]
     batches: int
     batch_size: int
@@ -56,7 +56,7 @@ class Selection:
         """
         get_criterion(flags["criterion"])
         scope, batches = flags["scope"], flags["statistics_batches"]
-        require(scope in SCOPES, "scope", scope, f"one of {SCOPES}")
+        require(scope in (None, *SCOPES), "scope", scope, f"one of {SCOPES}")
         require(batches >= 1, "statistics_batches", batches, "at least 1")
         folds = ("none", *FOLDS)
         require(flags["fold"] in folds, "fold", flags["fold"], f"one of {folds}")

@@ -1,3 +1,5 @@
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -90,3 +92,26 @@ def test_a_model_without_free_channels():
     model = keras.Model(inputs, keras.layers.Dense(2, name="logits")(inputs))
     with pytest.raises(ValueError, match="no channel that could be removed: is an output"):
         plan(model, "random", channels=0.5)
+
+
+ESTIMATES = ("taylor", "fisher", "obd", "obs", "kron_obd", "kron_obs")
+
+
+@pytest.mark.filterwarnings("ignore:No batch normalisation:UserWarning")
+@pytest.mark.parametrize("name", criteria())
+@pytest.mark.parametrize("asked", [None, "local"])
+def test_what_estimates_the_loss_compares_layers_by_their_mean(name, asked, monkeypatch):
+    seen = []
+    module = sys.modules[plan.__module__]
+    select = module.select
+    monkeypatch.setattr(module, "select", lambda *a: seen.append(a[-1]) or select(*a))
+    model = zoo.chain()
+    data = zoo.inputs_for(model, batch=8), zoo.labels_for(model, batch=8)
+    plan(model, name, data, macs=0.6, scope=asked)
+    assert seen == [asked or ("relative" if name in ESTIMATES else "global")]
+
+
+def test_a_normalization_that_is_asked_for_is_left_alone():
+    assert criteria()["taylor"]().scope == "relative"
+    assert criteria()["taylor"](normalization="max").scope == "global"
+    assert criteria()["magnitude"]().scope == "global"

@@ -214,12 +214,15 @@ def ccm_loss_of(settings: dict[str, Any] | None) -> Callable[[keras.Model], kera
 
 
 def criterion_of(settings: str | dict[str, Any], seed: int) -> tuple[Criterion, dict[str, Any]]:
-    """A criterion by name or by name and arguments, and what else `ccm_tf.plan` is told."""
+    """A criterion by name or by name and arguments, and what else `ccm_tf.plan` is told.
+
+    Layers are compared by the scores as they are, unless the settings say otherwise.
+    """
     arguments = {"name": settings} if isinstance(settings, str) else dict(settings)
     name, options = arguments.pop("name"), arguments.pop("plan", {})
     if name == "random":
         arguments["seed"] = seed
-    return criteria()[name](**arguments), options
+    return criteria()[name](**arguments), {"scope": "global", **options}
 
 
 def fingerprint(dataset: Dataset) -> dict[str, Any]:

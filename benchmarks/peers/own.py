@@ -34,7 +34,7 @@ def pruned(
     data = images if criterion.needs_labels else images[0]
 
     def once():
-        plan = ccm_tf.plan(model, criterion, data, macs=budget)
+        plan = ccm_tf.plan(model, criterion, data, macs=budget, scope="global")
         folded = images[0] if own.fold else None
         return ccm_tf.rewrite(model, plan, fold=own.fold, data=folded), plan
 

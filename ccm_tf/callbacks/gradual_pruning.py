@@ -89,7 +89,7 @@ class GradualPruning(keras.callbacks.Callback):
         data: Any = None,
         *,
         target: str = "macs",
-        scope: str = "global",
+        scope: str | None = None,
         exact: bool = True,
         regrow: bool = False,
         compact_every: int | None = None,
@@ -100,7 +100,8 @@ class GradualPruning(keras.callbacks.Callback):
     ):
         super().__init__()
         self.criterion = get_criterion(criterion)
-        check_arguments(schedule, target, scope, limits)
+        self.scope = scope or self.criterion.scope
+        check_arguments(schedule, target, self.scope, limits)
         if compact_every is not None and (compact_every < 1 or regrow):
             raise ValueError(
                 "`compact_every` must be a positive number of epochs, and channels cannot regrow "
@@ -111,7 +112,6 @@ class GradualPruning(keras.callbacks.Callback):
         self.schedule = schedule
         self.data = data
         self.target = target
-        self.scope = scope
         self.exact = exact
         self.regrow = regrow
         self.compact_every = compact_every

@@ -20,12 +20,15 @@ class Criterion(abc.ABC):
         needs_data: Whether `rank` needs data.
         needs_labels: Whether the data needs labels: `(x, y)`.
         cost: What ranking takes, in a few words, for the documentation.
+        scope: How groups are compared unless `ccm_tf.plan` is told: `"global"`, by the scores as
+            they are, or `"relative"`, in units of their group's mean.
     """
 
     name: str = ""
     needs_data: bool = False
     needs_labels: bool = False
     cost: str = ""
+    scope: str = "global"
 
     @abc.abstractmethod
     def rank(self, graph: Any, data: Any = None, verbose: int = 0) -> dict[int, Ranking]:

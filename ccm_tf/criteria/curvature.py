@@ -20,7 +20,9 @@ class CurvatureCriterion(Criterion):
 
     A unit made by several layers (residual streams) has the sum of their scores, since layers are
     taken as independent. Channels that no plain convolution or dense layer makes are not ranked,
-    so they stay; a warning names their groups.
+    so they stay; a warning names their groups. Unless `ccm_tf.plan` is told `scope="global"`, as
+    published, groups are compared in units of their mean: losses differ by orders of magnitude
+    between layers.
 
     Args:
         labels: `"sampled"` from the model's prediction, or `"empirical"`: those of the data.
@@ -32,6 +34,7 @@ class CurvatureCriterion(Criterion):
     """
 
     needs_data = True
+    scope = "relative"
 
     def __init__(
         self,

@@ -33,6 +33,11 @@ class GradientCriterion(Criterion):
     needs_data = True
     needs_labels = True
 
+    @property
+    def scope(self) -> str:  # type: ignore[override]
+        """Relative, unless a normalization makes scores comparable already."""
+        return "relative" if self.normalization == "none" else "global"
+
     def __init__(
         self,
         loss: Any = None,

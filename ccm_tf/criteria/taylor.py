@@ -42,7 +42,8 @@ class Taylor(GradientCriterion):
             like the model's outputs. Defaults to `None`: cross-entropy, from probabilities if the
             model ends in a softmax or sigmoid, from logits otherwise.
         normalization: What the scores of a group are divided by: their `"mean"`, their `"max"`, or
-            `"none"`. Defaults to `"none"`.
+            `"none"`. Defaults to `"none"`, with which `ccm_tf.plan` compares groups in units of
+            their mean (`scope="relative"`).
         batch_size: Samples per batch where the data is arrays. Defaults to 128.
         max_batches: Stop after so many batches. Defaults to `None`, all of the data.
 

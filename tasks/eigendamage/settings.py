@@ -23,7 +23,8 @@ class Rounds:
             goes on with what the one before left.
         ratios: Share of the directions (or channels) that each round drops.
         max_ratio: Largest share that a side of a layer loses in a round.
-        scope: How layers are compared: "global" or "relative", for criteria also "local".
+        scope: How layers are compared: "global", as published, or "relative"; for criteria also
+            "local".
         rescale: Whether eigenvalues are rescaled (EKFAC).
         separable: `None`, "frobenius" or "fisher": depthwise cores.
         trainable_rotations: Whether rotations learn in fine-tuning.
@@ -50,7 +51,7 @@ class Rounds:
         _require("protocol", flags["protocol"], PROTOCOLS)
         _require("separable", flags["separable"], ("none", *FITS))
         if flags["method"] == EIGENDAMAGE:
-            _require("scope", flags["scope"], SCOPES)
+            _require("scope", flags["scope"] or "global", SCOPES)
         ratios = tuple(_ratio(value) for value in flags["ratio"])
         if not ratios:
             raise ValueError("--ratio needs at least one share, for example --ratio=0.5,0.9.")
@@ -59,7 +60,7 @@ class Rounds:
             protocol=flags["protocol"],
             ratios=ratios,
             max_ratio=flags["max_ratio"],
-            scope=flags["scope"],
+            scope=flags["scope"] or "global",
             rescale=flags["rescale"],
             separable=None if flags["separable"] == "none" else flags["separable"],
             trainable_rotations=flags["trainable_rotations"],
