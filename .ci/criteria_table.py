@@ -32,8 +32,9 @@ criterion of your own is one class with one decorator, see [Contributing](../CON
 
 ## Where to start
 
-- Without data: `"magnitude"`; `"lamp"` if layers differ much in scale; `"bn_scale"` if the
-  network was trained with an L1 penalty on its scales.
+- Without data: `"group_magnitude"`, which looks at all weights of a channel, where `"magnitude"`
+  looks at those that make it; `"lamp"` if layers differ much in scale; `"bn_scale"` if the network
+  was trained with an L1 penalty on its scales.
 - With a few hundred images: `"pca"` or `"correlation"` for networks whose channels repeat each
   other, as after training with CCM-loss; `"independence"` asks the same of every single image.
 - With labels: `"taylor"`, or `"fisher"`; while training, where a class's own evidence counts,

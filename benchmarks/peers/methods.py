@@ -59,6 +59,7 @@ OWN: tuple[Own, ...] = (
     *_both_ways("taylor, by layer mean", "taylor", {"normalization": "mean"}),
     *_both_ways("pca", "pca"),
     *_both_ways("taylor", "taylor"),
+    *_both_ways("group magnitude", "group_magnitude"),
 )
 
 PEERS: tuple[Peer, ...] = (

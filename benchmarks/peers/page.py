@@ -12,6 +12,7 @@ from ccm_tf.reporting import numbers
 # Methods that decide by the same thing, ours and theirs.
 _ALIKE = (
     ("magnitude", "group L2, global"),
+    ("group magnitude", "group L2, global"),
     ("taylor, by layer mean", "group Taylor, global"),
 )
 

@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 
 from ccm_tf.criteria.base import Criterion
+from ccm_tf.criteria.group_magnitude import GroupMagnitude
 from ccm_tf.criteria.independence import Independence
 from ccm_tf.criteria.magnitude import Magnitude
 from ccm_tf.criteria.pca import PCA
@@ -17,6 +18,7 @@ for _module in pkgutil.iter_modules(__path__):
 __all__ = [
     "PCA",
     "Criterion",
+    "GroupMagnitude",
     "Independence",
     "Magnitude",
     "Random",
