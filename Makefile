@@ -17,6 +17,9 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 PYTEST := -m pytest -n $(WORKERS) --dist loadfile
 # The programs and their tests belong to the TensorFlow set of requirements.txt.
 CORE_TESTS := tests --ignore=tests/tasks --ignore=tests/benchmarks
+# JAX spends most of these tests on compiling; what it compiled once, in any process, it takes again.
+KEEP_COMPILED := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV_JAX)/compiled \
+	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 # What no backend changes: pages, reports, counts of large networks.
 ANYWHERE := --ignore=tests/reporting --ignore=tests/test_docs.py \
 	--deselect=tests/test_profile.py::test_resnet_rows_of_the_logs_as_networks
@@ -40,7 +43,7 @@ test-slice: $(INSTALLED)  ## the slow tests but for the longest: what CI runs of
 	$(PY) $(PYTEST) -m "slow and not long" $(ARGS)
 
 test-jax: $(INSTALLED_JAX)  ## the library's tests on JAX, with TensorFlow absent
-	KERAS_BACKEND=jax $(PY_JAX) $(PYTEST) -m "not slow" $(CORE_TESTS) $(ANYWHERE) $(ARGS)
+	KERAS_BACKEND=jax $(KEEP_COMPILED) $(PY_JAX) $(PYTEST) -m "not slow" $(CORE_TESTS) $(ANYWHERE) $(ARGS)
 
 lint: $(INSTALLED)  ## ruff and mypy
 	$(PY) -m ruff check .

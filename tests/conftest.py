@@ -1,6 +1,7 @@
 """What every test shares: quiet backends, fixed seeds, and skips by backend."""
 
 import collections
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -78,6 +79,17 @@ def fresh_keras():
     policy = keras.config.dtype_policy()
     yield
     keras.config.set_dtype_policy(policy)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def light_collections():
+    """Garbage collections look at what the tests of this file left, not at all files before it.
+
+    TensorFlow keeps much of every model for good; whoever collects would walk through all of it.
+    """
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -168,6 +168,7 @@ def test_resumed_in_the_middle_of_an_epoch_on_two_replicas(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.tensorflow
 def test_fewer_replicas_go_on_in_the_middle_of_an_epoch(job, other, two_replicas, monkeypatch):
     fit(job, network(), job.settings.train, "dense")
