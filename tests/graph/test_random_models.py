@@ -71,7 +71,7 @@ models = {
 }
 
 
-@settings(max_examples=100 if keras.backend.backend() == "tensorflow" else 12)
+@settings(max_examples=100 if keras.backend.backend() == "tensorflow" else 20)
 @given(**models)
 def test_slim_equals_masked(seed, steps, share):
     check(seed, steps, share)

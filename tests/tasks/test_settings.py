@@ -44,7 +44,7 @@ def test_learning_rate_covers_all_epochs(make_settings):
         ("--seed=-1", "--seed must be at least 0"),
         ("--validation_split=1", "--validation_split must be at least 0 and below 1"),
         ("--criterion=best", "Unknown criterion. Expected one of .*'independence', .*'pca'"),
-        ("--scope=layer", "--scope must be one of .*'relative'"),
+        ("--scope=layer", r"--scope must be one of \('global', 'relative', 'local'\)"),
         ("--fold=paper", "--fold must be one of"),
         ("--statistics_batches=0", "--statistics_batches must be at least 1"),
         ("--macs=0", "`macs` must be a fraction"),

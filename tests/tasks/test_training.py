@@ -137,12 +137,7 @@ def test_resumed_in_the_middle_of_an_epoch_is_the_same_run(job, other, monkeypat
 
 
 @pytest.mark.parametrize(
-    "step,where",
-    [
-        (1, "step 1 of 3 of epoch 1"),
-        pytest.param(4, "step 1 of 3 of epoch 2", marks=pytest.mark.slow),
-        (6, "epoch 2"),
-    ],
+    "step,where", [(1, "step 1 of 3 of epoch 1"), (4, "step 1 of 3 of epoch 2"), (6, "epoch 2")]
 )
 def test_sigterm_ends_after_the_step_and_its_checkpoint(
     step, where, job, other, monkeypatch, capsys

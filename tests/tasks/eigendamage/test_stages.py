@@ -22,7 +22,6 @@ def work(settings):
     pipeline.work(Job(settings), stages_of(settings), 1000)
 
 
-@pytest.mark.slow
 def test_two_rounds_and_a_second_call_that_goes_on(images, tmp_path, capsys):
     settings = small(images, tmp_path / "out", "--ratio=0.3,0.3", "--protocol=iterative")
     work(settings)
@@ -46,8 +45,7 @@ def test_two_rounds_and_a_second_call_that_goes_on(images, tmp_path, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.long
-@pytest.mark.parametrize("method", ["kron_obs", "magnitude"])
+@pytest.mark.parametrize("method", ["kron_obs", pytest.param("magnitude", marks=pytest.mark.long)])
 def test_relatives_by_the_same_protocol(images, tmp_path, method):
     settings = small(images, tmp_path / "out", "--ratio=0.3", f"--method={method}")
     work(settings)
